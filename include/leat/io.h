@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: ISC */
+/* io - a value that will be there later, or an error
+ *
+ * A leat_io * is linear: whoever is passed one owns it, and every call here
+ * that takes one consumes it (leat_io_try only where it says true).  A call
+ * that starts work gives an io, never NULL: a refusal is an io that has
+ * already failed.  Continuations run from the loop's queue, first in first
+ * out, never inside the call that caused them.
+ */
+#ifndef LEAT_IO_H
+#define LEAT_IO_H
+
+#include <leat/api.h>
+#include <leat/error.h>
+
+LEAT_BEGIN
+
+/* ---- values and their types ---- */
+
+/* What a value is.  Static, compared by address. */
+typedef struct leat_type {
+	size_t size;      /* sizeof(leat_type) */
+	const char *name; /* for messages */
+	/* ends a value that nobody took; NULL: nothing to do */
+	void (*destroy)(void *value);
+	/* gives a second value with the same meaning, for leat_io_fork; NULL:
+	 * this type cannot be shared; the same pointer is fine where that is
+	 * what it means */
+	void *(*share)(void *value);
+} leat_type;
+
+LEAT_API extern const leat_type leat_int_type;  /* an int64_t */
+LEAT_API extern const leat_type leat_buf_type;  /* a leat_buf *, or NULL: the end */
+LEAT_API extern const leat_type leat_flow_type; /* a leat_flow * */
+
+/* Whom a value goes back to when nobody got it. */
+typedef struct leat_giver {
+	size_t size; /* sizeof(leat_giver) */
+	/* the value was not delivered: takes it back, instead of its type's
+	 * destroy and before contexts are destroyed; may run inside a cancel */
+	void (*give_back)(void *ctx, void *value);
+	/* the value was delivered: a callback, try or await got it */
+	void (*delivered)(void *ctx, void *value);
+} leat_giver;
+
+/* A settled outcome: an error, a value, or nothing.  Public so that it can
+ * live on a stack; look at it through the calls below. */
+struct leat_result {
+	const leat_type *type; /* NULL: nothing; the library's own mark: an error */
+	union {
+		struct {
+			void *pointer;
+			const leat_giver *giver;
+			void *giver_ctx;
+		} value;
+		int64_t integer;
+		leat_error error;
+	} as;
+	const char *where; /* where its io was made */
+	leat_loop *loop;
+};
+
+/* Whether it succeeded. */
+LEAT_API bool leat_result_ok(const leat_result *result);
+/* The error; none where it succeeded. */
+LEAT_API leat_error leat_result_error(const leat_result *result);
+LEAT_API leat_loop *leat_result_loop(const leat_result *result);
+/* The value.  Asking for the wrong type, or for the value of a failure,
+ * aborts and names both places.  _buf, _flow and _ptr give it (once): what
+ * is not taken is destroyed by its type after the callback. */
+#define leat_result_int(result) leat_result_int_at((result), LEAT_HERE)
+#define leat_result_buf(result) leat_result_buf_at((result), LEAT_HERE)
+#define leat_result_flow(result) leat_result_flow_at((result), LEAT_HERE)
+#define leat_result_ptr(result, type) leat_result_ptr_at((result), (type), LEAT_HERE)
+LEAT_API int64_t leat_result_int_at(const leat_result *result, const char *where);
+LEAT_API leat_buf *leat_result_buf_at(leat_result *result, const char *where);
+LEAT_API leat_flow *leat_result_flow_at(leat_result *result, const char *where);
+LEAT_API void *leat_result_ptr_at(leat_result *result, const leat_type *type, const char *where);
+/* The value of a pointer type without taking it; NULL where there is none. */
+LEAT_API void *leat_result_peek(const leat_result *result);
+/* Destroys what was not taken.  For results that await or try filled in. */
+LEAT_API void leat_result_clear(leat_result *result);
+/* Gives an io settled with the same outcome; empties the result. */
+#define leat_result_pass(result) leat_result_pass_at((result), LEAT_HERE)
+LEAT_API LEAT_NODISCARD leat_io *leat_result_pass_at(leat_result *result, const char *where);
+
+/* The values of leat_io_all and leat_io_settle, in the order of their ios. */
+LEAT_API size_t leat_result_count(const leat_result *result);
+#define leat_result_each(result, index) leat_result_each_at((result), (index), LEAT_HERE)
+LEAT_API leat_result *leat_result_each_at(leat_result *result, size_t index, const char *where);
+
+/* ---- contexts ---- */
+
+/* A callback's context: borrowed, owned or moved.  An owned one is destroyed
+ * exactly once: when its promise has its outcome, or is cancelled - also
+ * where the callback was skipped.  A moved one is the callback's to free; it
+ * is destroyed here only where the callback is skipped. */
+typedef struct leat_ctx {
+	void *data;
+	void (*destroy)(void *data);
+	bool moved;
+} leat_ctx;
+
+LEAT_API leat_ctx leat_ctx_none(void);
+LEAT_API leat_ctx leat_ctx_borrow(void *data);
+LEAT_API leat_ctx leat_ctx_own(void *data, void (*destroy)(void *data));
+LEAT_API leat_ctx leat_ctx_move(void *data, void (*destroy)(void *data));
+/* Owns the handle: aborts the flow and gives the reference back. */
+LEAT_API leat_ctx leat_ctx_flow(leat_flow *flow);
+
+/* A continuation.  `result` is good until it returns.  The io it gives is
+ * adopted: its outcome becomes the outcome of the promise; NULL is success
+ * with nothing. */
+typedef leat_io *(*leat_fn)(void *ctx, leat_result *result);
+
+/* ---- making ---- */
+
+/* The other end of an io: settles it, once.  A value, freely copied. */
+typedef struct leat_maker {
+	leat_io *io;
+	uint32_t generation;
+} leat_maker;
+
+/* What an io made by leat_io_new needs.  Static. */
+typedef struct leat_leaf {
+	size_t size;        /* sizeof(leat_leaf) */
+	const char *name;   /* for messages */
+	size_t state_bytes; /* zeroed memory kept with the io; up to 24 bytes cost no allocation */
+	/* the io was dropped before it settled: its maker is void; stop the
+	 * work, free what the state holds; may call anything but await */
+	void (*cancel)(void *state);
+} leat_leaf;
+
+/* Gives a pending io and its maker.  `leaf` may be NULL: no state, no word
+ * when it is cancelled.  `state` may be NULL; else it is set to the leaf's
+ * memory, good until the io settles or is cancelled.  Refused: the io has
+ * failed, the maker is void (settling it disposes of the value quietly) and
+ * *state is NULL. */
+#define leat_io_new(loop, maker, leaf, state) leat_io_new_at((loop), (maker), (leaf), (state), LEAT_HERE)
+LEAT_API LEAT_NODISCARD leat_io *leat_io_new_at(leat_loop *loop, leat_maker *maker, const leat_leaf *leaf, void **state,
+                                                const char *where);
+
+/* Settle: with nothing, a number, a buf, a flow, a pointer, an outcome, an
+ * error.  Values are taken.  On a cancelled io: a quiet no-op that disposes
+ * of the value.  Twice: aborts. */
+#define leat_resolve(maker) leat_resolve_at((maker), LEAT_HERE)
+#define leat_resolve_int(maker, value) leat_resolve_int_at((maker), (value), LEAT_HERE)
+#define leat_resolve_buf(maker, buf) leat_resolve_buf_at((maker), (buf), LEAT_HERE)
+#define leat_resolve_flow(maker, flow) leat_resolve_flow_at((maker), (flow), LEAT_HERE)
+#define leat_resolve_ptr(maker, pointer, type) leat_resolve_ptr_at((maker), (pointer), (type), LEAT_HERE)
+#define leat_resolve_result(maker, result) leat_resolve_result_at((maker), (result), LEAT_HERE)
+#define leat_reject(maker, error) leat_reject_at((maker), (error), LEAT_HERE)
+LEAT_API void leat_resolve_at(leat_maker maker, const char *where);
+LEAT_API void leat_resolve_int_at(leat_maker maker, int64_t value, const char *where);
+LEAT_API void leat_resolve_buf_at(leat_maker maker, leat_buf *buf, const char *where);
+LEAT_API void leat_resolve_flow_at(leat_maker maker, leat_flow *flow, const char *where);
+LEAT_API void leat_resolve_ptr_at(leat_maker maker, void *pointer, const leat_type *type, const char *where);
+LEAT_API void leat_resolve_result_at(leat_maker maker, leat_result *result, const char *where);
+LEAT_API void leat_reject_at(leat_maker maker, leat_error error, const char *where);
+/* Resolves with a pointer that goes back to `giver` if nobody gets it. */
+LEAT_API void leat_resolve_lent(leat_maker maker, void *pointer, const leat_type *type, const leat_giver *giver,
+                                void *giver_ctx);
+/* The maker is dropped without an answer: fails with BROKEN; a no-op where it
+ * was settled or cancelled. */
+#define leat_maker_drop(maker) leat_maker_drop_at((maker), LEAT_HERE)
+LEAT_API void leat_maker_drop_at(leat_maker maker, const char *where);
+/* Whether settling it would still reach anybody. */
+LEAT_API bool leat_maker_live(leat_maker maker);
+
+/* ios that are there already. */
+#define leat_io_done(loop) leat_io_done_at((loop), LEAT_HERE)
+#define leat_io_int(loop, value) leat_io_int_at((loop), (value), LEAT_HERE)
+#define leat_io_buf(loop, buf) leat_io_buf_at((loop), (buf), LEAT_HERE)
+#define leat_io_flow(loop, flow) leat_io_flow_at((loop), (flow), LEAT_HERE)
+#define leat_io_ptr(loop, pointer, type) leat_io_ptr_at((loop), (pointer), (type), LEAT_HERE)
+#define leat_io_fail(loop, error) leat_io_fail_at((loop), (error), LEAT_HERE)
+LEAT_API LEAT_NODISCARD leat_io *leat_io_done_at(leat_loop *loop, const char *where);
+LEAT_API LEAT_NODISCARD leat_io *leat_io_int_at(leat_loop *loop, int64_t value, const char *where);
+LEAT_API LEAT_NODISCARD leat_io *leat_io_buf_at(leat_loop *loop, leat_buf *buf, const char *where);
+LEAT_API LEAT_NODISCARD leat_io *leat_io_flow_at(leat_loop *loop, leat_flow *flow, const char *where);
+LEAT_API LEAT_NODISCARD leat_io *leat_io_ptr_at(leat_loop *loop, void *pointer, const leat_type *type, const char *where);
+LEAT_API LEAT_NODISCARD leat_io *leat_io_fail_at(leat_loop *loop, leat_error error, const char *where);
+
+LEAT_API leat_loop *leat_io_loop(const leat_io *io);
+
+/* ---- chaining: each takes its io and gives the next ---- */
+
+/* Which failures a catch wants. */
+typedef struct leat_match {
+	uintptr_t what; /* 0: every one; a kind; a domain's address */
+} leat_match;
+LEAT_API leat_match leat_match_all(void);
+LEAT_API leat_match leat_match_kind(leat_kind kind);
+LEAT_API leat_match leat_match_domain(const leat_error_domain *domain);
+
+/* On success: fn runs; a failure passes by. */
+#define leat_io_then(io, fn, ctx) leat_io_then_at((io), (fn), (ctx), LEAT_HERE)
+LEAT_API LEAT_NODISCARD leat_io *leat_io_then_at(leat_io *io, leat_fn fn, leat_ctx ctx, const char *where);
+/* On a failure that matches: fn runs; everything else passes by. */
+#define leat_io_catch(io, match, fn, ctx) leat_io_catch_at((io), (match), (fn), (ctx), LEAT_HERE)
+LEAT_API LEAT_NODISCARD leat_io *leat_io_catch_at(leat_io *io, leat_match match, leat_fn fn, leat_ctx ctx,
+                                                  const char *where);
+/* Exactly one of the two runs.  A NULL one lets its case pass by. */
+#define leat_io_branch(io, ok, failed, ctx) leat_io_branch_at((io), (ok), (failed), (ctx), LEAT_HERE)
+LEAT_API LEAT_NODISCARD leat_io *leat_io_branch_at(leat_io *io, leat_fn ok, leat_fn failed, leat_ctx ctx,
+                                                   const char *where);
+/* On success and on failure, not on cancel: fn runs and may look but not
+ * take; then the outcome passes on - unless the io that fn gave fails, then
+ * that failure does. */
+#define leat_io_finally(io, fn, ctx) leat_io_finally_at((io), (fn), (ctx), LEAT_HERE)
+LEAT_API LEAT_NODISCARD leat_io *leat_io_finally_at(leat_io *io, leat_fn fn, leat_ctx ctx, const char *where);
+/* Runs step again while the io it gives resolves with an int that is not 0;
+ * any other success ends it, with that value; a failure fails it.  `result`
+ * in the step is nothing. */
+#define leat_io_repeat(loop, step, ctx) leat_io_repeat_at((loop), (step), (ctx), LEAT_HERE)
+LEAT_API LEAT_NODISCARD leat_io *leat_io_repeat_at(leat_loop *loop, leat_fn step, leat_ctx ctx, const char *where);
+/* A second waiter: gives two ios with the same outcome, the second through
+ * `second`.  A value whose type cannot be shared fails both with
+ * UNSUPPORTED.  Cancelling one leaves the other; cancelling both cancels. */
+#define leat_io_fork(io, second) leat_io_fork_at((io), (second), LEAT_HERE)
+LEAT_API LEAT_NODISCARD leat_io *leat_io_fork_at(leat_io *io, leat_io **second, const char *where);
+
+/* Many into one.  The array is borrowed, its ios are taken.
+ *   all     resolves with every value, in order; the first failure fails it
+ *   any     resolves with the first success; fails with the last failure
+ *   race    settles as the first that settles does
+ *   settle  resolves when all have settled, with every outcome, in order
+ * Whatever has not settled when the outcome is known is cancelled.  all and
+ * settle of none resolve at once; any and race of none fail with INVALID. */
+#define leat_io_all(loop, ios, count) leat_io_all_at((loop), (ios), (count), LEAT_HERE)
+#define leat_io_any(loop, ios, count) leat_io_any_at((loop), (ios), (count), LEAT_HERE)
+#define leat_io_race(loop, ios, count) leat_io_race_at((loop), (ios), (count), LEAT_HERE)
+#define leat_io_settle(loop, ios, count) leat_io_settle_at((loop), (ios), (count), LEAT_HERE)
+LEAT_API LEAT_NODISCARD leat_io *leat_io_all_at(leat_loop *loop, leat_io *const *ios, size_t count, const char *where);
+LEAT_API LEAT_NODISCARD leat_io *leat_io_any_at(leat_loop *loop, leat_io *const *ios, size_t count, const char *where);
+LEAT_API LEAT_NODISCARD leat_io *leat_io_race_at(leat_loop *loop, leat_io *const *ios, size_t count, const char *where);
+LEAT_API LEAT_NODISCARD leat_io *leat_io_settle_at(leat_loop *loop, leat_io *const *ios, size_t count,
+                                                   const char *where);
+
+/* ---- time: 0 is at once (from the queue), negative is never ---- */
+
+/* Resolves with nothing after that long. */
+#define leat_sleep(loop, ms) leat_sleep_at((loop), (ms), LEAT_HERE)
+LEAT_API LEAT_NODISCARD leat_io *leat_sleep_at(leat_loop *loop, int64_t ms, const char *where);
+/* The io's outcome if it settles within that time, else the io is cancelled
+ * and TIMEOUT.  An outcome that is there when the time is up wins. */
+#define leat_io_timeout(io, ms) leat_io_timeout_at((io), (ms), LEAT_HERE)
+LEAT_API LEAT_NODISCARD leat_io *leat_io_timeout_at(leat_io *io, int64_t ms, const char *where);
+/* The same with a point of the loop's clock (leat_loop_now_ms). */
+#define leat_io_deadline(io, at_ms) leat_io_deadline_at((io), (at_ms), LEAT_HERE)
+LEAT_API LEAT_NODISCARD leat_io *leat_io_deadline_at(leat_io *io, int64_t at_ms, const char *where);
+
+/* ---- ending ---- */
+
+/* Waits in place, on the main stack: turns the loop until the io settles.
+ * True: success.  `result` may be NULL; else it is filled in either way, and
+ * the caller clears it.  Fails with NESTED inside a callback (the io is
+ * cancelled), with DEADLOCK where nothing is left that could settle it, with
+ * INTERRUPTED when the user broke the loop; in these cases the io is
+ * cancelled.  An io already settled is given anywhere. */
+#define leat_await(io, result) leat_await_at((io), (result), LEAT_HERE)
+LEAT_API bool leat_await_at(leat_io *io, leat_result *result, const char *where);
+/* Lets it run on its own: a value is destroyed, a failure is unhandled. */
+LEAT_API void leat_io_detach(leat_io *io);
+/* Nobody wants it any more.  When it returns, nothing of the chain runs any
+ * more; values that were not delivered went back to their givers, contexts
+ * are destroyed - or will be as soon as they are off the stack, and at the
+ * end of the outermost cancel when called from a destructor.  NULL is let
+ * be.  A failure that it drops is not reported. */
+LEAT_API void leat_io_cancel(leat_io *io);
+/* Whether it has settled: then it is consumed and the result filled in;
+ * false: it stays the caller's. */
+LEAT_API LEAT_NODISCARD bool leat_io_try(leat_io *io, leat_result *result);
+
+LEAT_END
+#endif

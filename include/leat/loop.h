@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: ISC */
+/* loop - promises' home on an event_base: the queue, the clock, the memory
+ *
+ * One loop per event_base, one thread per loop.  Everything that belongs to a
+ * loop is used on its thread only.
+ */
+#ifndef LEAT_LOOP_H
+#define LEAT_LOOP_H
+
+#include <leat/api.h>
+#include <leat/error.h>
+#include <leat/memory.h>
+
+LEAT_BEGIN
+
+/* What a hook is told of a failure that nobody handled. */
+typedef struct leat_unhandled {
+	leat_error error;  /* error.where: the place where it arose */
+	const char *where; /* the place where the io was made */
+} leat_unhandled;
+
+/* All zero but `size` is the default. */
+typedef struct leat_loop_options {
+	size_t size; /* sizeof(leat_loop_options) */
+	/* memory of everything that belongs to the loop; NULL: malloc */
+	const leat_memory *memory;
+	/* the clock, in nanoseconds, never backwards; NULL: CLOCK_MONOTONIC */
+	int64_t (*clock_ns)(void *ctx);
+	/* how many continuations run before I/O gets its turn; 0: 1024 */
+	uint32_t budget;
+	/* a failure that nobody handled; runs from the queue */
+	void (*unhandled)(void *ctx, const leat_unhandled *failure);
+	/* a line for a log: what was still alive when the loop was freed */
+	void (*report)(void *ctx, const char *line);
+	void *ctx; /* of the three above */
+} leat_loop_options;
+
+/* Gives a loop on the caller's base, which must outlive it, or on one of its
+ * own where `base` is NULL.  Puts no signal event on the base, and keeps
+ * event_base_dispatch from returning only while something is pending.  NULL
+ * without memory: the only constructor that may say so. */
+LEAT_API LEAT_NODISCARD leat_loop *leat_loop_new(struct event_base *base, const leat_loop_options *options);
+
+/* Ends everything on the loop: starters give CLOSED from now on, flows are
+ * aborted, newest first, ios fail with CANCELLED, the queue is drained
+ * (continuations run), contexts are destroyed.  Handles that are still held
+ * stay as shells that answer CLOSED and are reported.  ios still held by the
+ * user are gone.  Inside a callback it is done at the end of the drain.
+ * NULL is let be. */
+LEAT_API void leat_loop_free(leat_loop *loop);
+
+LEAT_API struct event_base *leat_loop_base(const leat_loop *loop);
+/* The loop's clock, in milliseconds and in nanoseconds. */
+LEAT_API int64_t leat_loop_now_ms(leat_loop *loop);
+LEAT_API int64_t leat_loop_now_ns(leat_loop *loop);
+
+/* Runs what is ready - continuations, then what they wrote - until nothing
+ * is, without waiting for I/O; gives the number of continuations run.  At
+ * most `budget` of them.  Inside a callback it does nothing. */
+LEAT_API size_t leat_loop_run_ready(leat_loop *loop);
+
+typedef struct leat_loop_stats {
+	size_t size;         /* sizeof(leat_loop_stats), set by the caller */
+	uint64_t ios_made;   /* since the loop was made */
+	uint64_t unhandled;  /* failures that nobody handled */
+	uint64_t turns;      /* drains of the queue that ran something */
+	size_t ios_live;     /* ios that exist now */
+	size_t flows_live;   /* flows whose transport is open now */
+	size_t timers_live;  /* deadlines that are set */
+	size_t memory_bytes; /* what the loop's bufs and pools hold of memory, cached pieces included */
+} leat_loop_stats;
+/* Fills what `stats->size` has room for. */
+LEAT_API void leat_loop_stats_get(leat_loop *loop, leat_loop_stats *stats);
+
+/* Calls back for each live io: its place and the name of its kind, as
+ * "then"; `settled` where its result waits to be taken. */
+typedef void (*leat_io_visitor)(void *ctx, const char *where, const char *kind, bool settled);
+LEAT_API void leat_loop_each_io(leat_loop *loop, leat_io_visitor visit, void *ctx);
+
+LEAT_END
+#endif

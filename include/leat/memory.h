@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: ISC */
+/* memory - the door through which a loop gets its memory */
+#ifndef LEAT_MEMORY_H
+#define LEAT_MEMORY_H
+
+#include <leat/api.h>
+
+/* An allocator.  `alloc` gives memory aligned as malloc's, or NULL; `release`
+ * takes what `alloc` gave (never NULL).  Both are called on the loop's thread
+ * only.  The struct is copied where it is given; `ctx` must outlive the loop. */
+typedef struct leat_memory {
+	size_t size; /* sizeof(leat_memory) */
+	void *(*alloc)(void *ctx, size_t bytes);
+	void (*release)(void *ctx, void *memory);
+	void *ctx;
+} leat_memory;
+
+#endif
