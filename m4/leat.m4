@@ -1,0 +1,26 @@
+dnl SPDX-License-Identifier: ISC
+dnl leat.m4 - what the compiler and the linker take
+
+dnl LEAT_TRY_CFLAG(VARIABLE, FLAG): append FLAG where the compiler takes it.
+dnl -Werror, since clang only warns about flags it does not know.
+AC_DEFUN([LEAT_TRY_CFLAG],[LEAT_TRY_CFLAGS([$1],[$2])])
+AC_DEFUN([LEAT_TRY_CFLAGS],[
+for leat_flag in $2; do
+	AC_MSG_CHECKING([whether $CC takes $leat_flag])
+	leat_saved=$CFLAGS
+	CFLAGS="$CFLAGS -Werror $leat_flag"
+	AC_COMPILE_IFELSE([AC_LANG_SOURCE([[int leat_dummy;]])],
+		[AC_MSG_RESULT([yes]); $1="$$1 $leat_flag"],
+		[AC_MSG_RESULT([no])])
+	CFLAGS=$leat_saved
+done])
+
+dnl LEAT_VERSION_SCRIPT: does the linker know version scripts?
+AC_DEFUN([LEAT_VERSION_SCRIPT],[
+AC_MSG_CHECKING([whether the linker takes a version script])
+leat_saved=$LDFLAGS
+LDFLAGS="$LDFLAGS -Wl,--version-script=$srcdir/lib/leat.map"
+AC_LINK_IFELSE([AC_LANG_PROGRAM([],[])],[leat_map=yes],[leat_map=no])
+LDFLAGS=$leat_saved
+AC_MSG_RESULT([$leat_map])
+AM_CONDITIONAL([HAVE_VERSION_SCRIPT],[test $leat_map = yes])])
