@@ -20,6 +20,7 @@ LEAT_BEGIN
 /* What a value is.  Static, compared by address. */
 typedef struct leat_type {
 	size_t size;      /* sizeof(leat_type) */
+	bool plain;       /* the value is the union itself, copied; nobody to give it back to */
 	const char *name; /* for messages */
 	/* ends a value that nobody took; NULL: nothing to do */
 	void (*destroy)(void *value);

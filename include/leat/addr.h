@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+/* addr - the address of an end: a value */
+#ifndef LEAT_ADDR_H
+#define LEAT_ADDR_H
+
+#include <leat/api.h>
+#include <leat/error.h>
+
+LEAT_BEGIN
+
+/* A socket address of any family, as bytes: `bytes` of them are used, 0 means
+ * none.  Copy it freely. */
+typedef struct leat_addr {
+	uint32_t bytes;
+	uint32_t reserved;
+	union {
+		unsigned char raw[128];
+		uint64_t align;
+	} sockaddr;
+} leat_addr;
+
+/* From and to the system's struct. */
+LEAT_API leat_addr leat_addr_from(const struct sockaddr *addr, size_t bytes);
+LEAT_API const struct sockaddr *leat_addr_sockaddr(const leat_addr *addr);
+/* Reads "tcp:127.0.0.1:80", "tcp:[::1]:80", "tcp:[fe80::1%eth0]:80",
+ * "unix:/run/x", "unix:@abstract".  INVALID or LIMIT (a path too long), and
+ * *addr is none. */
+LEAT_API leat_error leat_addr_parse(const char *where, leat_addr *addr);
+/* Writes it so that leat_addr_parse reads it, as snprintf. "none" for none,
+ * "unix:" for an unnamed end. */
+LEAT_API int leat_addr_print(const leat_addr *addr, char *out, size_t room);
+/* Less than, equal to or greater than 0; families first. */
+LEAT_API int leat_addr_compare(const leat_addr *a, const leat_addr *b);
+/* The port of an IP address; 0 otherwise. */
+LEAT_API uint16_t leat_addr_port(const leat_addr *addr);
+
+LEAT_END
+#endif
