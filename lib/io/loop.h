@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: ISC */
+/* loop.h - the loop's inside, for this floor and those above
+ *
+ * Floors above use the functions; the fields are this floor's.
+ */
+#ifndef LT_IO_LOOP_H
+#define LT_IO_LOOP_H
+
+#include <event2/event_struct.h>
+
+#include <leat/io.h>
+#include <leat/loop.h>
+
+#include "base/mem.h"
+
+/* ---- deadlines: embedded where they are needed, 24 bytes ---- */
+typedef struct lt_timer {
+	int64_t at_ns;                 /* of the loop's clock */
+	void (*fire)(struct lt_timer *); /* runs from the loop, the timer is stopped by then: record and enqueue only */
+	uint32_t slot;                 /* place in the heap plus one; 0: not set */
+	uint32_t spare;
+} lt_timer;
+
+/* Sets it anew, set or not.  False: no memory. */
+bool lt_timer_start(leat_loop *loop, lt_timer *timer, int64_t at_ns);
+/* Lets be what is not set. */
+void lt_timer_stop(leat_loop *loop, lt_timer *timer);
+/* `ms` from now as a deadline, saturated; INT64_MAX for never. */
+int64_t lt_loop_after_ms(leat_loop *loop, int64_t ms);
+
+/* ---- what lives on a loop and ends with it: flows and listeners ---- */
+typedef struct lt_resident {
+	struct lt_resident *next, *prev; /* newest first */
+} lt_resident;
+typedef struct lt_residents {
+	lt_resident head;
+	/* ends the newest: must unlink it */
+	void (*end)(lt_resident *);
+} lt_residents;
+enum { LT_FLOWS, LT_LISTENERS, LT_RESIDENT_KINDS };
+void lt_loop_move_in(leat_loop *loop, int kind, lt_resident *resident);
+void lt_loop_move_out(lt_resident *resident);
+
+/* ---- work at the end of the turn, after the continuations ---- */
+typedef struct lt_tail {
+	struct lt_tail *next; /* NULL: not queued; the loop itself ends the list */
+	void (*run)(struct lt_tail *);
+} lt_tail;
+/* Queues it; runs once, this turn. */
+void lt_loop_at_end(leat_loop *loop, lt_tail *tail);
+/* Takes it out again; lets be what is not queued. */
+void lt_loop_not_at_end(leat_loop *loop, lt_tail *tail);
+
+/* ---- odds and ends ---- */
+lt_mem *lt_loop_mem(leat_loop *loop);
+bool lt_loop_closing(const leat_loop *loop); /* starters give CLOSED */
+/* Handles that outlive the loop keep its shell. */
+void lt_loop_hold(leat_loop *loop);
+void lt_loop_release(leat_loop *loop);
+/* Events of ours with nobody waiting on them, which must not hide a
+ * deadlock: +1 when one becomes so, -1 when no longer. */
+void lt_loop_readerless(leat_loop *loop, int change);
+/* One line for the log, as printf. */
+void lt_loop_report(leat_loop *loop, const char *format, ...) LEAT_PRINTF(2, 3);
+/* A broken invariant: prints the one line and aborts. */
+_Noreturn void lt_abort(const char *format, ...) LEAT_PRINTF(1, 2);
+/* Room for per-loop objects that must exist when there is no memory; zeroed,
+ * aligned, LT_SPARE_BYTES each. */
+enum { LT_SPARE_FLOW, LT_SPARE_LISTENER, LT_SPARES };
+#define LT_SPARE_BYTES 192
+void *lt_loop_spare(leat_loop *loop, int which);
+/* A slot for one pointer a floor wants to keep with the loop, and how it is
+ * ended when the loop is freed. */
+enum { LT_SLOT_SOCKET, LT_SLOT_SCHEMES, LT_SLOT_SPLICE, LT_SLOTS };
+typedef struct lt_slot {
+	void *data;
+	void (*end)(leat_loop *loop, void *data);
+} lt_slot;
+lt_slot *lt_loop_slot(leat_loop *loop, int which);
+
+#endif
