@@ -25,11 +25,11 @@
 #if defined(__GNUC__)
 #define LEAT_API __attribute__((visibility("default")))
 #define LEAT_NODISCARD __attribute__((warn_unused_result))
-#define LEAT_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define LEAT_PRINTF(words, first) __attribute__((format(printf, words, first)))
 #else
 #define LEAT_API
 #define LEAT_NODISCARD
-#define LEAT_PRINTF(format, first)
+#define LEAT_PRINTF(words, first)
 #endif
 
 /* The place of a call, as a string that lives for ever. */
