@@ -3,12 +3,18 @@
 #ifndef LEAT_LEAT_H
 #define LEAT_LEAT_H
 
+#include <leat/addr.h>
 #include <leat/api.h>
 #include <leat/buf.h>
+#include <leat/copy.h>
 #include <leat/error.h>
+#include <leat/flow.h>
+#include <leat/flow_ops.h>
 #include <leat/io.h>
+#include <leat/listener.h>
 #include <leat/loop.h>
 #include <leat/memory.h>
+#include <leat/net.h>
 #include <leat/version.h>
 
 #endif

@@ -1,0 +1,85 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# install - a program finds the installed library by pkg-config alone: shared and
+# static, in C and in C++, by every compiler that is here
+set -u
+: "${builddir:=.}" "${CC:=cc}" "${CXX:=no}" "${CFLAGS:=}" "${LDFLAGS:=}" "${MAKE:=make}" "${PKG_CONFIG:=pkg-config}"
+work=$builddir/test/check/install.dir
+broken=0
+
+fail() { printf '%s\n' "$*"; broken=1; }
+
+# A copy of the installation at $1 whose leat.pc says where it is.
+relocate() {
+	prefix=$(sed -n 's/^prefix=//p' "$builddir/leat.pc")
+	pc=$(find "$1" -name leat.pc)
+	sed -i "s|^\([a-z_]*\)=$prefix|\1=$1$prefix|" "$pc"
+	PKG_CONFIG_PATH=${pc%/*}${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
+	export PKG_CONFIG_PATH
+}
+
+# try COMPILER LANGUAGE SUFFIX STATIC: builds and runs a user's program.
+try() {
+	flags=$($PKG_CONFIG --cflags leat)
+	# shellcheck disable=SC2086 # nothing, or --static
+	libs=$($PKG_CONFIG $4 --libs leat)
+	# shellcheck disable=SC2086 # flags
+	$1 $CFLAGS -Wall -Wextra -Werror -o "$work/user" "$work/user.$3" $flags $LDFLAGS $libs || {
+		fail "$1 $2 ${4:-shared}: does not build"
+		return
+	}
+	LD_LIBRARY_PATH=$($PKG_CONFIG --variable=libdir leat) "$work/user" || {
+		fail "$1 $2 ${4:-shared}: does not run"
+		return
+	}
+	printf 'ok: %s, %s, %s\n' "$1" "$2" "${4:-shared}"
+}
+
+# With a sanitizer in CFLAGS only the compiler that built the library can link it.
+compilers() {
+	printf '%s\n' "$1"
+	case $CFLAGS in *-fsanitize*) return ;; esac
+	for other in $2; do
+		[ "$other" = "$1" ] || command -v "$other" || :
+	done
+}
+
+all_languages() {
+	for compiler in $(compilers "$CC" 'gcc clang'); do
+		try "$compiler" C c "$1"
+	done
+	[ "$CXX" != no ] || return 0
+	case "$CC $CFLAGS" in clang*-fsanitize*) CXX=clang++ ;; esac
+	for compiler in $(compilers "$CXX" 'g++ clang++'); do
+		try "$compiler" C++ cc "$1"
+	done
+}
+
+rm -rf "$work" && mkdir -p "$work" || exit 1
+unset MAKEFLAGS MFLAGS
+$MAKE -C "$builddir" install DESTDIR="$work/shared" >"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
+cp -R "$work/shared" "$work/static"
+find "$work/static" -name 'libleat.so*' -exec rm -f {} +
+cat >"$work/user.c" <<END
+#include <leat/leat.h>
+
+int main(void)
+{
+	return leat_version() == LEAT_VERSION ? 0 : 1;
+}
+END
+cp "$work/user.c" "$work/user.cc"
+
+outer=${PKG_CONFIG_PATH:-}
+if [ -n "$(find "$work/shared" -name 'libleat.so')" ]; then
+	relocate "$work/shared"
+	all_languages ''
+	case $($PKG_CONFIG --libs leat) in *-levent*) fail 'a shared link must not name libevent' ;; esac
+	PKG_CONFIG_PATH=$outer
+fi
+if [ -n "$(find "$work/static" -name 'libleat.a')" ]; then
+	relocate "$work/static"
+	all_languages --static
+fi
+[ $broken -eq 0 ] && rm -rf "$work"
+exit $broken
