@@ -19,15 +19,17 @@ typedef struct leat_addr {
 	} sockaddr;
 } leat_addr;
 
-/* From and to the system's struct. */
+/* From and to the system's struct; none where `bytes` makes no sense. */
 LEAT_API leat_addr leat_addr_from(const struct sockaddr *addr, size_t bytes);
 LEAT_API const struct sockaddr *leat_addr_sockaddr(const leat_addr *addr);
 /* Reads "tcp:127.0.0.1:80", "tcp:[::1]:80", "tcp:[fe80::1%eth0]:80",
- * "unix:/run/x", "unix:@abstract".  INVALID or LIMIT (a path too long), and
- * *addr is none. */
+ * "unix:/run/x", "unix:@abstract".  Strictly: whole numbers without leading
+ * zeros, dotted quads, no names of hosts.  INVALID or LIMIT (a path longer
+ * than 107 bytes), and *addr is none. */
 LEAT_API leat_error leat_addr_parse(const char *where, leat_addr *addr);
-/* Writes it so that leat_addr_parse reads it, as snprintf. "none" for none,
- * "unix:" for an unnamed end. */
+/* Writes it so that leat_addr_parse reads it, as snprintf: a scope by its
+ * interface's name, a path "@x" as "./@x".  "none" for none, "unix:" for an
+ * unnamed end, "family:N" for what is neither. */
 LEAT_API int leat_addr_print(const leat_addr *addr, char *out, size_t room);
 /* Less than, equal to or greater than 0; families first. */
 LEAT_API int leat_addr_compare(const leat_addr *a, const leat_addr *b);

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: ISC */
+/* addr - the address of an end: a value, read and written as words
+ *
+ * A leat_addr holds the system's struct in one normal form, so that what was
+ * parsed equals what the kernel tells: a path is followed by one NUL that is
+ * counted, an abstract name is exactly as long as it is.
+ */
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <leat/addr.h>
+
+#include "base/addr.h"
+
+#define PATH_AT offsetof(struct sockaddr_un, sun_path)
+enum { PATH_ROOM = sizeof(((struct sockaddr_un *)0)->sun_path) };
+
+_Static_assert(sizeof(leat_addr) == 136, "a leat_addr is 136 bytes");
+_Static_assert(sizeof(struct sockaddr_storage) <= sizeof(((leat_addr *)0)->sockaddr), "any address fits");
+
+typedef union {
+	struct sockaddr any;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+	struct sockaddr_un un;
+} form;
+
+/* ---- from and to the system's struct ---- */
+
+static size_t path_bytes(const struct sockaddr_un *un, size_t bytes)
+{
+	size_t room = bytes - PATH_AT;
+
+	if (bytes <= PATH_AT)
+		return 0;
+	if (room > PATH_ROOM)
+		room = PATH_ROOM;
+	return un->sun_path[0] ? strnlen(un->sun_path, room) : room;
+}
+
+static bool is_path(const struct sockaddr_un *un, size_t bytes)
+{
+	return bytes > 0 && un->sun_path[0] != '\0';
+}
+
+leat_addr leat_addr_from(const struct sockaddr *from, size_t bytes)
+{
+	leat_addr addr = { .bytes = 0 };
+
+	if (bytes < sizeof from->sa_family || bytes > sizeof addr.sockaddr)
+		return addr;
+	memcpy(addr.sockaddr.raw, from, bytes);
+	addr.bytes = (uint32_t)bytes;
+	if (from->sa_family == AF_UNIX) {
+		const struct sockaddr_un *un = (const void *)addr.sockaddr.raw;
+		size_t used = path_bytes(un, bytes);
+
+		addr.bytes = (uint32_t)(PATH_AT + used + is_path(un, used));
+		addr.sockaddr.raw[PATH_AT + used] = '\0';
+	}
+	return addr;
+}
+
+const struct sockaddr *leat_addr_sockaddr(const leat_addr *addr)
+{
+	return (const struct sockaddr *)addr->sockaddr.raw;
+}
+
+uint16_t leat_addr_port(const leat_addr *addr)
+{
+	const form *f = (const void *)addr->sockaddr.raw;
+
+	switch (lt_addr_family(addr)) {
+	case AF_INET:
+		return ntohs(f->in.sin_port);
+	case AF_INET6:
+		return ntohs(f->in6.sin6_port);
+	default:
+		return 0;
+	}
+}
+
+/* ---- comparing ---- */
+
+static int compare_numbers(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int compare_bytes(const void *a, size_t a_bytes, const void *b, size_t b_bytes)
+{
+	int order = memcmp(a, b, a_bytes < b_bytes ? a_bytes : b_bytes);
+
+	return order ? order : compare_numbers(a_bytes, b_bytes);
+}
+
+static int compare_in6(const struct sockaddr_in6 *a, const struct sockaddr_in6 *b)
+{
+	int order = memcmp(&a->sin6_addr, &b->sin6_addr, sizeof a->sin6_addr);
+
+	if (!order)
+		order = compare_numbers(a->sin6_scope_id, b->sin6_scope_id);
+	return order ? order : compare_numbers(ntohs(a->sin6_port), ntohs(b->sin6_port));
+}
+
+static int compare_in(const struct sockaddr_in *a, const struct sockaddr_in *b)
+{
+	int order = compare_numbers(ntohl(a->sin_addr.s_addr), ntohl(b->sin_addr.s_addr));
+
+	return order ? order : compare_numbers(ntohs(a->sin_port), ntohs(b->sin_port));
+}
+
+int leat_addr_compare(const leat_addr *a, const leat_addr *b)
+{
+	const form *fa = (const void *)a->sockaddr.raw;
+	const form *fb = (const void *)b->sockaddr.raw;
+	int family = lt_addr_family(a);
+
+	if (family != lt_addr_family(b))
+		return compare_numbers((unsigned)family, (unsigned)lt_addr_family(b));
+	switch (family) {
+	case AF_INET:
+		return compare_in(&fa->in, &fb->in);
+	case AF_INET6:
+		return compare_in6(&fa->in6, &fb->in6);
+	default:
+		return compare_bytes(fa, a->bytes, fb, b->bytes);
+	}
+}
+
+/* ---- reading ---- */
+
+static leat_error refuse(leat_kind kind, leat_addr *addr, const char *where)
+{
+	addr->bytes = 0;
+	return leat_error_make_at(&leat_core_errors, (int)kind, where);
+}
+
+/* Decimal digits and nothing else, no zero before them. */
+static bool read_number(const char *text, size_t digits, unsigned long max, unsigned long *number)
+{
+	unsigned long n = 0;
+
+	if (digits == 0 || digits > 10 || (digits > 1 && text[0] == '0'))
+		return false;
+	for (size_t i = 0; i < digits; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+		n = n * 10 + (unsigned long)(text[i] - '0');
+	}
+	*number = n;
+	return n <= max;
+}
+
+/* ":PORT" */
+static bool read_port(const char *text, uint16_t *port)
+{
+	unsigned long number;
+
+	if (text[0] != ':' || !read_number(text + 1, strlen(text + 1), 65535, &number))
+		return false;
+	*port = htons((uint16_t)number);
+	return true;
+}
+
+/* The number or the name of an interface. */
+static bool read_scope(const char *name, uint32_t *scope)
+{
+	unsigned long number;
+
+	if (read_number(name, strlen(name), UINT32_MAX, &number))
+		*scope = (uint32_t)number;
+	else
+		*scope = if_nametoindex(name);
+	return *scope != 0;
+}
+
+/* "ADDRESS" or "ADDRESS%SCOPE", its own to write into */
+static bool read_host6(char *host, struct sockaddr_in6 *in6)
+{
+	char *percent = strchr(host, '%');
+
+	if (percent) {
+		*percent = '\0';
+		if (!read_scope(percent + 1, &in6->sin6_scope_id))
+			return false;
+	}
+	in6->sin6_family = AF_INET6;
+	return inet_pton(AF_INET6, host, &in6->sin6_addr) == 1;
+}
+
+static bool cut_host(char *host, size_t room, const char *from, const char *end)
+{
+	size_t bytes = (size_t)(end - from);
+
+	if (bytes >= room)
+		return false;
+	memcpy(host, from, bytes);
+	host[bytes] = '\0';
+	return true;
+}
+
+leat_error lt_addr_read_ip(const char *text, leat_addr *addr, const char *where)
+{
+	bool six = text[0] == '[';
+	const char *colon = six ? strrchr(text, ']') : strchr(text, ':');
+	char host[INET6_ADDRSTRLEN + 1 + IF_NAMESIZE];
+	form f;
+	bool good;
+
+	memset(&f, 0, sizeof f);
+	if (!colon || !cut_host(host, sizeof host, text + six, colon))
+		return refuse(LEAT_INVALID, addr, where);
+	colon += six;
+	if (six) {
+		good = read_port(colon, &f.in6.sin6_port) && read_host6(host, &f.in6);
+	} else {
+		good = read_port(colon, &f.in.sin_port) && inet_pton(AF_INET, host, &f.in.sin_addr) == 1;
+		f.in.sin_family = AF_INET;
+	}
+	if (!good)
+		return refuse(LEAT_INVALID, addr, where);
+	*addr = leat_addr_from(&f.any, six ? sizeof f.in6 : sizeof f.in);
+	return (leat_error){ .domain = NULL };
+}
+
+leat_error lt_addr_read_path(const char *text, leat_addr *addr, const char *where)
+{
+	bool abstract = text[0] == '@';
+	size_t bytes = strlen(text);
+	form f;
+
+	if (bytes <= (size_t)abstract)
+		return refuse(LEAT_INVALID, addr, where);
+	if (bytes >= PATH_ROOM)
+		return refuse(LEAT_LIMIT, addr, where);
+	memset(&f, 0, sizeof f);
+	f.un.sun_family = AF_UNIX;
+	memcpy(f.un.sun_path, text, bytes);
+	if (abstract)
+		f.un.sun_path[0] = '\0';
+	*addr = leat_addr_from(&f.any, PATH_AT + bytes);
+	return (leat_error){ .domain = NULL };
+}
+
+leat_error leat_addr_parse(const char *where, leat_addr *addr)
+{
+	if (strncmp(where, "tcp:", 4) == 0)
+		return lt_addr_read_ip(where + 4, addr, LEAT_HERE);
+	if (strncmp(where, "unix:", 5) == 0)
+		return lt_addr_read_path(where + 5, addr, LEAT_HERE);
+	return refuse(LEAT_INVALID, addr, LEAT_HERE);
+}
+
+/* ---- writing ---- */
+
+static int print_in6(const struct sockaddr_in6 *in6, char *out, size_t room)
+{
+	char host[INET6_ADDRSTRLEN], name[IF_NAMESIZE] = "";
+	unsigned port = ntohs(in6->sin6_port);
+
+	inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host);
+	if (in6->sin6_scope_id == 0)
+		return snprintf(out, room, "tcp:[%s]:%u", host, port);
+	if (!if_indextoname(in6->sin6_scope_id, name))
+		snprintf(name, sizeof name, "%u", (unsigned)in6->sin6_scope_id);
+	return snprintf(out, room, "tcp:[%s%%%s]:%u", host, name, port);
+}
+
+static int print_in(const struct sockaddr_in *in, char *out, size_t room)
+{
+	char host[INET_ADDRSTRLEN];
+
+	inet_ntop(AF_INET, &in->sin_addr, host, sizeof host);
+	return snprintf(out, room, "tcp:%s:%u", host, (unsigned)ntohs(in->sin_port));
+}
+
+/* A path that begins with '@' would be read as an abstract name; a NUL inside
+ * one of these cannot be written, so it is shown as '@', as ss(8) does. */
+static int print_un(const struct sockaddr_un *un, size_t bytes, char *out, size_t room)
+{
+	size_t used = path_bytes(un, bytes);
+	char name[PATH_ROOM + 1];
+
+	memcpy(name, un->sun_path, used);
+	name[used] = '\0';
+	if (is_path(un, used))
+		return snprintf(out, room, "unix:%s%s", name[0] == '@' ? "./" : "", name);
+	for (size_t i = 0; i < used; i++)
+		if (name[i] == '\0')
+			name[i] = '@';
+	return snprintf(out, room, "unix:%s", name);
+}
+
+int leat_addr_print(const leat_addr *addr, char *out, size_t room)
+{
+	const form *f = (const void *)addr->sockaddr.raw;
+	int family = lt_addr_family(addr);
+
+	switch (family) {
+	case AF_UNSPEC:
+		return snprintf(out, room, "none");
+	case AF_INET:
+		return print_in(&f->in, out, room);
+	case AF_INET6:
+		return print_in6(&f->in6, out, room);
+	case AF_UNIX:
+		return print_un(&f->un, addr->bytes, out, room);
+	default:
+		return snprintf(out, room, "family:%d", family);
+	}
+}
