@@ -26,12 +26,14 @@ LEAT_API LEAT_NODISCARD leat_buf *leat_buf_wrap(leat_loop *loop, const void *dat
 /* Gives a second handle on `bytes` bytes from `offset`: nothing is copied.
  * What reaches past the end is cut off. */
 LEAT_API LEAT_NODISCARD leat_buf *leat_buf_slice(leat_buf *buf, size_t offset, size_t bytes);
-/* Gives one buf with the bytes of all, copied in order. */
+/* Gives one buf with the bytes of all, copied in order; the failed one where
+ * one of them is. */
 LEAT_API LEAT_NODISCARD leat_buf *leat_buf_join(leat_loop *loop, leat_buf *const *bufs, size_t count);
 /* Gives one buf with the bytes of all parts, copied in order. */
 LEAT_API LEAT_NODISCARD leat_buf *leat_buf_from_iovec(leat_loop *loop, const struct iovec *parts, int count);
 /* Fills at most `room` parts with the bytes of the bufs, without copying;
- * gives the number filled.  Good as long as the bufs are. */
+ * gives the number filled: bufs without bytes need none.  Good as long as the
+ * bufs are. */
 LEAT_API int leat_buf_to_iovec(leat_buf *const *bufs, size_t count, struct iovec *parts, int room);
 
 /* A further reference on the same handle; give each back with unref. */
@@ -46,10 +48,10 @@ LEAT_API size_t leat_buf_size(const leat_buf *buf);
  * handle or the block is shared, wrapped or failed. */
 LEAT_API void *leat_buf_space(leat_buf *buf);
 /* Keeps the first `bytes` bytes; a larger number changes nothing.  Only for
- * a handle that is not shared. */
+ * a handle that is not shared (else it aborts); slices keep their bytes. */
 LEAT_API void leat_buf_cut(leat_buf *buf, size_t bytes);
 /* Drops the first `bytes` bytes, at most all.  Only for a handle that is not
- * shared. */
+ * shared (else it aborts); slices keep their bytes. */
 LEAT_API void leat_buf_skip(leat_buf *buf, size_t bytes);
 /* Whether it is the one given when there was no memory. */
 LEAT_API bool leat_buf_failed(const leat_buf *buf);

@@ -82,7 +82,8 @@ LEAT_API bool leat_error_set(leat_error error);
 LEAT_API const char *leat_kind_name(leat_kind kind);
 /* Mirage_flow's pp_error and pp_write_error: writes the words as snprintf
  * would - always terminated when room > 0 - and gives the length needed.
- * "no error" where there is none. */
+ * "no error" where there is none.  The place is not among the words: print
+ * error.where beside them where it helps. */
 LEAT_API int leat_error_print(leat_error error, char *out, size_t room);
 
 LEAT_END
