@@ -4,7 +4,6 @@
 #define LEAT_LEAT_H
 
 #include <leat/addr.h>
-#include <leat/addr.h>
 #include <leat/api.h>
 #include <leat/buf.h>
 #include <leat/copy.h>
