@@ -205,9 +205,9 @@ LEAT_API LEAT_NODISCARD leat_io *leat_io_catch_at(leat_io *io, leat_match match,
 #define leat_io_branch(io, ok, failed, ctx) leat_io_branch_at((io), (ok), (failed), (ctx), LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_io_branch_at(leat_io *io, leat_fn ok, leat_fn failed, leat_ctx ctx,
                                                    const char *where);
-/* On success and on failure, not on cancel: fn runs and may look but not
- * take; then the outcome passes on - unless the io that fn gave fails, then
- * that failure does. */
+/* On success and on failure, not on cancel: fn runs and is told whether and
+ * why it failed, not the value; then the outcome passes on - unless the io
+ * that fn gave fails, then that failure does. */
 #define leat_io_finally(io, fn, ctx) leat_io_finally_at((io), (fn), (ctx), LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_io_finally_at(leat_io *io, leat_fn fn, leat_ctx ctx, const char *where);
 /* Runs step again while the io it gives resolves with an int that is not 0;

@@ -11,6 +11,7 @@
 #include <leat/io.h>
 #include <leat/loop.h>
 
+#include "base/abort.h"
 #include "base/mem.h"
 
 /* ---- deadlines: embedded where they are needed, 24 bytes ---- */
@@ -33,13 +34,20 @@ typedef struct lt_resident {
 	struct lt_resident *next, *prev; /* newest first */
 } lt_resident;
 typedef struct lt_residents {
-	lt_resident head;
-	/* ends the newest: must unlink it */
+	lt_resident head, shells; /* shells: ended, but the handle is still held */
+	/* ends the newest: must move it out, or to the shells */
 	void (*end)(lt_resident *);
+	/* what it is and where it was made, for the report */
+	const char *(*where)(const lt_resident *);
+	const char *name;
 } lt_residents;
 enum { LT_FLOWS, LT_LISTENERS, LT_RESIDENT_KINDS };
+lt_residents *lt_loop_residents(leat_loop *loop, int kind);
 void lt_loop_move_in(leat_loop *loop, int kind, lt_resident *resident);
 void lt_loop_move_out(lt_resident *resident);
+/* It has ended but its handle is still held: a shell, reported at the end of
+ * the loop unless it moves out before. */
+void lt_loop_move_to_shells(leat_loop *loop, int kind, lt_resident *resident);
 
 /* ---- work at the end of the turn, after the continuations ---- */
 typedef struct lt_tail {
@@ -50,6 +58,15 @@ typedef struct lt_tail {
 void lt_loop_at_end(leat_loop *loop, lt_tail *tail);
 /* Takes it out again; lets be what is not queued. */
 void lt_loop_not_at_end(leat_loop *loop, lt_tail *tail);
+
+/* ---- pieces of 64 bytes from the cells' pool, for what comes and goes with
+ * each message.  The first 8 bytes are the pool's. ---- */
+#define LT_PIECE_BYTES 64
+typedef struct lt_piece {
+	uint64_t reserved;
+} lt_piece;
+void *lt_piece_take(leat_loop *loop); /* NULL without memory; not zeroed */
+void lt_piece_give(leat_loop *loop, void *piece);
 
 /* ---- odds and ends ---- */
 lt_mem *lt_loop_mem(leat_loop *loop);
@@ -62,8 +79,6 @@ void lt_loop_release(leat_loop *loop);
 void lt_loop_readerless(leat_loop *loop, int change);
 /* One line for the log, as printf. */
 void lt_loop_report(leat_loop *loop, const char *format, ...) LEAT_PRINTF(2, 3);
-/* A broken invariant: prints the one line and aborts. */
-_Noreturn void lt_abort(const char *format, ...) LEAT_PRINTF(1, 2);
 /* Room for per-loop objects that must exist when there is no memory; zeroed,
  * aligned, LT_SPARE_BYTES each. */
 enum { LT_SPARE_FLOW, LT_SPARE_LISTENER, LT_SPARES };

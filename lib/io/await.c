@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: ISC */
+/* await - wait in place: turn the loop until the io settles */
+#include <event2/event.h>
+
+#include "io/io.h"
+
+typedef struct waiting {
+	lt_watch watch;
+	bool done;
+	leat_result result;
+} waiting;
+
+static void on_settled(lt_watch *watch, leat_loop *loop, leat_result *result)
+{
+	waiting *w = (waiting *)watch;
+
+	(void)loop;
+	w->done = true;
+	w->result = *result;
+	result->type = NULL;
+	lt_delivered(lt_result_outcome(&w->result));
+}
+
+static const lt_watch_ops waiting_ops = { .settled = on_settled };
+
+/* Whether anything is left that could happen: what is queued, or an event that
+ * is not one of ours without a reader. */
+static bool could_settle(leat_loop *loop)
+{
+	if (loop->readerless <= 0 || loop->kicked || loop->ready.head)
+		return true;
+	return event_base_get_num_events(loop->base, EVENT_BASE_COUNT_ADDED | EVENT_BASE_COUNT_ACTIVE) >
+	       loop->readerless;
+}
+
+/* LEAT_NONE when it is done. */
+static leat_kind turn_until_done(leat_loop *loop, waiting *w)
+{
+	while (!w->done) {
+		int left;
+
+		if (!could_settle(loop))
+			return LEAT_DEADLOCK;
+		left = event_base_loop(loop->base, EVLOOP_ONCE);
+		if (w->done)
+			break;
+		if (left < 0)
+			return LEAT_NESTED;
+		if (left > 0 && !loop->kicked)
+			return LEAT_DEADLOCK;
+		if (event_base_got_break(loop->base) || event_base_got_exit(loop->base))
+			return LEAT_INTERRUPTED;
+	}
+	return LEAT_NONE;
+}
+
+/* Fills the result in with a failure; always false. */
+static bool fail(leat_loop *loop, leat_kind kind, leat_result *result, const char *where)
+{
+	if (result) {
+		*lt_result_outcome(result) = lt_failure(leat_error_make_at(&leat_core_errors, kind, where));
+		result->where = where;
+		result->loop = loop;
+	}
+	return false;
+}
+
+static bool hand_over(leat_result *from, leat_result *to)
+{
+	bool ok = leat_result_ok(from);
+
+	if (to)
+		*to = *from;
+	else
+		leat_result_clear(from);
+	return ok;
+}
+
+static bool wait(leat_io *io, leat_result *result, const char *where)
+{
+	leat_loop *loop = lt_cell_loop(io);
+	waiting w = { .watch.ops = &waiting_ops };
+	leat_kind kind;
+
+	lt_io_watch(io, &w.watch); /* pending: needs no memory */
+	loop->awaits++;
+	kind = turn_until_done(loop, &w);
+	loop->awaits--;
+	if (kind == LEAT_DEADLOCK)
+		lt_loop_report(loop, "%s: waits for what nothing can settle (made at %s)", where, io->where);
+	if (kind != LEAT_NONE) {
+		io->waiter = 0;
+		lt_io_raze(loop, io);
+	}
+	return kind == LEAT_NONE ? hand_over(&w.result, result) : fail(loop, kind, result, where);
+}
+
+bool leat_await_at(leat_io *io, leat_result *result, const char *where)
+{
+	leat_result there;
+	leat_loop *loop;
+	bool ok;
+
+	lt_io_check(io, "leat_await", where);
+	loop = lt_cell_loop(io);
+	if (leat_io_try(io, &there))
+		return hand_over(&there, result);
+	if (loop->draining) {
+		leat_io_cancel(io);
+		return fail(loop, LEAT_NESTED, result, where);
+	}
+	ok = wait(io, result, where);
+	if (loop->free_asked && !loop->awaits)
+		lt_loop_end(loop, false);
+	return ok;
+}

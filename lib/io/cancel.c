@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: ISC */
+/* cancel - nobody wants it any more
+ *
+ * A tree of cells is razed from its leaves up: give-backs and the leaf's cancel
+ * run before the contexts of those who waited.  It is walked without a stack:
+ * down by source (or next, where there are many), up by waiter.  Destructors
+ * may cancel: their trees join one list and are razed by the outermost call.
+ */
+#include "io/io.h"
+
+static leat_io *source_of(leat_io *io)
+{
+	leat_io *source;
+
+	if (io->phase != LT_PENDING || (io->flags & LT_QUEUED))
+		return NULL;
+	if (io->kind == LT_CUSTOM && io->u.custom.kind->next)
+		return io->u.custom.kind->next(io);
+	source = io->source;
+	io->source = NULL;
+	return source;
+}
+
+static void leaf_cancel(leat_loop *loop, leat_io *io)
+{
+	const leat_leaf *leaf = io->u.leaf.leaf;
+	void *far = NULL;
+
+	if (!leaf)
+		return;
+	io->u.leaf.leaf = NULL;
+	if (leaf->state_bytes > sizeof io->u.leaf.state)
+		far = io->u.leaf.state[0];
+	/* void for its maker while cancel runs: resolving is a no-op */
+	io->flags |= LT_DOOMED;
+	if (leaf->cancel)
+		leaf->cancel(far ? far : io->u.leaf.state);
+	lt_mem_release(&loop->mem, far);
+}
+
+static void drop_pending(leat_loop *loop, leat_io *io)
+{
+	const lt_kind *kind = lt_io_kind(io);
+
+	io->flags |= LT_DOOMED;
+	if (io->kind == LT_LEAF)
+		leaf_cancel(loop, io);
+	else if (!(io->flags & LT_FORWARD) && kind->drop)
+		kind->drop(loop, io);
+}
+
+/* Its sources are gone. */
+static void drop(leat_loop *loop, leat_io *io)
+{
+	if (io->flags & LT_RUNNING) {
+		io->flags |= LT_DOOMED;
+		io->waiter = 0;
+		return;
+	}
+	if (io->phase == LT_SETTLED) {
+		io->flags |= LT_DOOMED;
+		lt_outcome_drop(&io->u.outcome);
+	} else {
+		drop_pending(loop, io);
+	}
+	io->waiter = 0;
+	if (!(io->flags & LT_QUEUED))
+		lt_cell_free(loop, io);
+}
+
+static void raze_tree(leat_loop *loop, leat_io *top)
+{
+	leat_io *io = top;
+
+	for (;;) {
+		leat_io *down = source_of(io);
+		leat_io *up;
+
+		if (down) {
+			io = down;
+			continue;
+		}
+		up = io == top ? NULL : lt_waiter_cell(io);
+		drop(loop, io);
+		if (!up)
+			return;
+		io = up;
+	}
+}
+
+void lt_io_raze(leat_loop *loop, leat_io *io)
+{
+	if (io->flags & LT_IMMORTAL)
+		return;
+	io->waiter = (uintptr_t)loop->doomed;
+	io->flags |= LT_DOOMED; /* void for its maker from now on */
+	loop->doomed = io;
+	if (loop->razing)
+		return;
+	loop->razing = true;
+	while (loop->doomed) {
+		io = loop->doomed;
+		loop->doomed = (leat_io *)io->waiter;
+		io->waiter = 0;
+		raze_tree(loop, io);
+	}
+	loop->razing = false;
+}
+
+void leat_io_cancel(leat_io *io)
+{
+	if (!io)
+		return;
+	lt_io_check(io, "leat_io_cancel", LEAT_HERE);
+	lt_io_raze(lt_cell_loop(io), io);
+}

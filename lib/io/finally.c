@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: ISC */
+/* finally - a callback on success and on failure; the outcome passes on
+ *
+ * While the callback's io is pending the cell is a KEEP: the settled source
+ * stays aside, in `other`, with the outcome that is to pass on.
+ */
+#include "io/io.h"
+
+leat_io *leat_io_finally_at(leat_io *io, leat_fn fn, leat_ctx ctx, const char *where)
+{
+	leat_loop *loop;
+	leat_io *self;
+
+	lt_io_check(io, "leat_io_finally", where);
+	loop = lt_cell_loop(io);
+	self = lt_io_chain(io, LT_FINALLY, where);
+	if (!self) {
+		lt_ctx_drop(ctx);
+		return lt_io_nomem(loop);
+	}
+	self->u.call.fn = fn;
+	self->u.call.ctx = ctx.data;
+	self->u.call.destroy = ctx.destroy;
+	if (ctx.moved)
+		self->flags |= LT_MOVED;
+	return self;
+}
+
+static leat_io *kept(leat_io *self)
+{
+	return (leat_io *)self->u.call.other;
+}
+
+static void drop_kept(leat_loop *loop, leat_io *source)
+{
+	lt_outcome_drop(&source->u.outcome);
+	lt_cell_free(loop, source);
+}
+
+/* The callback's io has settled, or there is none: which outcome is it? */
+static void decide(leat_loop *loop, leat_io *self, leat_io *inner)
+{
+	leat_io *source = kept(self);
+
+	self->u.call.other = 0;
+	if (inner && lt_is_error(&inner->u.outcome)) {
+		drop_kept(loop, source);
+		lt_io_skip(loop, self, inner);
+		return;
+	}
+	if (inner)
+		lt_io_raze(loop, inner);
+	lt_io_skip(loop, self, source);
+}
+
+static void keep_arrive(leat_loop *loop, leat_io *self, leat_io *inner)
+{
+	inner->waiter = 0;
+	self->source = NULL;
+	/* what inner's value destroys may cancel self */
+	self->flags |= LT_RUNNING;
+	if (!lt_is_error(&inner->u.outcome)) {
+		lt_io_raze(loop, inner);
+		inner = NULL;
+	}
+	self->flags &= (uint8_t)~LT_RUNNING;
+	if (self->flags & LT_DOOMED) {
+		lt_io_raze(loop, inner ? inner : kept(self));
+		if (inner)
+			drop_kept(loop, kept(self));
+		lt_io_drop_ctx(loop, self);
+		lt_cell_free(loop, self);
+		return;
+	}
+	decide(loop, self, inner);
+}
+
+static void keep_drop(leat_loop *loop, leat_io *self)
+{
+	drop_kept(loop, kept(self));
+	lt_io_drop_ctx(loop, self);
+}
+
+/* What the callback sees: how it went, not the value. */
+static leat_result view(leat_loop *loop, const leat_io *source)
+{
+	leat_result result = { .where = source->where, .loop = loop };
+
+	if (lt_is_error(&source->u.outcome)) {
+		result.type = &lt_error_type;
+		result.as.error = source->u.outcome.as.error;
+	}
+	return result;
+}
+
+static void finally_arrive(leat_loop *loop, leat_io *self, leat_io *source)
+{
+	leat_result result = view(loop, source);
+	leat_io *inner;
+
+	self->source = NULL;
+	source->waiter = 0;
+	self->u.call.other = (uintptr_t)source;
+	self->kind = LT_KEEP;
+	if (self->flags & LT_MOVED)
+		self->u.call.destroy = NULL;
+	self->flags |= LT_RUNNING;
+	inner = self->u.call.fn(self->u.call.ctx, &result);
+	if (self->flags & LT_DOOMED)
+		drop_kept(loop, source);
+	if (lt_io_was_doomed(loop, self, inner))
+		return;
+	if (!inner) {
+		decide(loop, self, NULL);
+		return;
+	}
+	lt_io_check_adoption(self, inner);
+	inner = lt_io_past_forward(loop, inner);
+	if (inner->phase == LT_SETTLED) {
+		keep_arrive(loop, self, inner);
+		return;
+	}
+	self->source = inner;
+	inner->waiter = (uintptr_t)self;
+}
+
+const lt_kind lt_finally_kind = { .name = "finally", .arrive = finally_arrive, .drop = lt_io_drop_ctx };
+const lt_kind lt_keep_kind = { .name = "finally", .arrive = keep_arrive, .drop = keep_drop };

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: ISC */
+/* fork - one outcome for two waiters
+ *
+ * Two cells that know each other; one of them holds the source.  When that
+ * one is cancelled, the other inherits it.
+ */
+#include "io/io.h"
+
+static leat_io *peer_of(const leat_io *self)
+{
+	return self->u.custom.word[0];
+}
+
+static void part(leat_io *self)
+{
+	leat_io *peer = peer_of(self);
+
+	self->u.custom.word[0] = NULL;
+	if (peer)
+		peer->u.custom.word[0] = NULL;
+}
+
+/* A second outcome with the same meaning. */
+static lt_outcome share(const lt_outcome *o)
+{
+	lt_outcome copy = *o;
+
+	if (!o->type || o->type->plain || o->type == &leat_int_type) {
+		if (o->type == &leat_int_type)
+			copy.as.value.giver = NULL;
+		return copy;
+	}
+	copy.as.value.giver = NULL;
+	copy.as.value.pointer = o->as.value.pointer ? o->type->share(o->as.value.pointer) : NULL;
+	return copy;
+}
+
+static bool can_share(const lt_outcome *o)
+{
+	return !o->type || o->type->plain || o->type == &leat_int_type || o->type->share;
+}
+
+static void fork_arrive(leat_loop *loop, leat_io *self, leat_io *source)
+{
+	lt_outcome outcome = lt_io_consume(loop, source), copy;
+	leat_io *peer = peer_of(self);
+
+	self->source = NULL;
+	part(self);
+	if (!peer) {
+		lt_settle(loop, self, &outcome);
+		return;
+	}
+	/* two get it: nobody can give it back any more */
+	self->flags |= LT_RUNNING;
+	peer->flags |= LT_RUNNING;
+	lt_delivered(&outcome);
+	if (can_share(&outcome)) {
+		copy = share(&outcome);
+	} else {
+		lt_outcome_destroy(&outcome);
+		outcome = copy = lt_failure(leat_error_core(LEAT_UNSUPPORTED));
+	}
+	self->flags &= (uint8_t)~LT_RUNNING;
+	peer->flags &= (uint8_t)~LT_RUNNING;
+	for (int i = 0; i < 2; i++) {
+		leat_io *io = i ? peer : self;
+		lt_outcome *o = i ? &copy : &outcome;
+
+		if (io->flags & LT_DOOMED) {
+			lt_outcome_destroy(o);
+			lt_cell_free(loop, io);
+		} else {
+			lt_settle(loop, io, o);
+		}
+	}
+}
+
+static leat_io *fork_next(leat_io *self)
+{
+	leat_io *source = self->source, *peer = peer_of(self);
+
+	self->source = NULL;
+	part(self);
+	if (!source || !peer)
+		return source;
+	peer->source = source;
+	source->waiter = (uintptr_t)peer;
+	return NULL;
+}
+
+static const lt_kind fork_kind = { .name = "fork", .arrive = fork_arrive, .next = fork_next };
+
+static leat_io *half(leat_loop *loop, const char *where)
+{
+	leat_io *io = lt_io_take_cell(loop, LT_CUSTOM, where);
+
+	if (io)
+		io->u.custom.kind = &fork_kind;
+	return io;
+}
+
+leat_io *leat_io_fork_at(leat_io *io, leat_io **second, const char *where)
+{
+	leat_loop *loop;
+	leat_io *self, *peer;
+
+	lt_io_check(io, "leat_io_fork", where);
+	loop = lt_cell_loop(io);
+	peer = half(loop, where);
+	self = lt_io_chain(io, LT_CUSTOM, where);
+	if (!self || !peer) {
+		if (self) {
+			self->u.custom.kind = &fork_kind;
+			self->u.custom.word[0] = NULL;
+			leat_io_cancel(self);
+		}
+		if (peer)
+			lt_cell_free(loop, peer);
+		*second = lt_io_nomem(loop);
+		return lt_io_nomem(loop);
+	}
+	self->u.custom.kind = &fork_kind;
+	self->u.custom.word[0] = peer;
+	peer->u.custom.word[0] = self;
+	*second = peer;
+	return self;
+}

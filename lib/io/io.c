@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: ISC */
+/* io - the cell: settle, announce, adopt
+ *
+ * Read lt_io_run_one first: everything that happens, happens from there.  A
+ * settled cell is popped and handed to its waiter, whose kind decides; a
+ * callback's frame is marked LT_RUNNING, and whoever cancels the cell while it
+ * is, marks it LT_DOOMED and leaves the rest to the frame.
+ */
+#include "io/io.h"
+
+static const lt_kind leaf_kind = { .name = "leaf" };
+
+static const lt_kind *const kinds[LT_KINDS] = {
+	[LT_LEAF] = &leaf_kind,   [LT_THEN] = &lt_then_kind,       [LT_CATCH] = &lt_catch_kind,
+	[LT_BRANCH] = &lt_branch_kind, [LT_FINALLY] = &lt_finally_kind, [LT_KEEP] = &lt_keep_kind,
+	[LT_HOLD] = &lt_hold_kind, [LT_REPEAT] = &lt_repeat_kind,
+};
+
+const lt_kind *lt_io_kind(const leat_io *io)
+{
+	return io->kind == LT_CUSTOM ? io->u.custom.kind : kinds[io->kind];
+}
+
+leat_loop *leat_io_loop(const leat_io *io)
+{
+	return lt_cell_loop(io);
+}
+
+/* ---- refusals ---- */
+
+leat_io *lt_io_nomem(leat_loop *loop)
+{
+	return loop->nomem;
+}
+
+leat_io *lt_io_closed(leat_loop *loop)
+{
+	return loop->closed;
+}
+
+leat_io *lt_io_settled(leat_loop *loop, lt_outcome *outcome, const char *where)
+{
+	leat_io *io = lt_io_take_cell(loop, LT_LEAF, where);
+
+	if (!io) {
+		lt_outcome_drop(outcome);
+		return lt_io_nomem(loop);
+	}
+	io->u.outcome = *outcome;
+	io->phase = LT_SETTLED;
+	return io;
+}
+
+void lt_io_check(const leat_io *io, const char *call, const char *where)
+{
+	if (!io)
+		lt_abort("%s: %s was given NULL for an io", where, call);
+	if (io->phase != LT_PENDING && io->phase != LT_SETTLED)
+		lt_abort("%s: %s was given an io that is gone", where, call);
+	if (io->waiter)
+		lt_abort("%s: %s was given an io that was given away before (made at %s)", where, call, io->where);
+}
+
+/* ---- settling ---- */
+
+void lt_settle_error(leat_loop *loop, leat_io *io, leat_error error)
+{
+	io->u.outcome = lt_failure(error);
+	lt_settled(loop, io);
+}
+
+void lt_settle_forward(leat_loop *loop, leat_io *io)
+{
+	leat_io *waiter = lt_waiter_cell(io);
+
+	while (waiter && (waiter->flags & LT_FORWARD)) {
+		waiter->u.outcome = io->u.outcome;
+		waiter->flags &= (uint8_t)~LT_FORWARD;
+		waiter->source = NULL;
+		waiter->phase = LT_SETTLED;
+		lt_cell_free(loop, io);
+		io = waiter;
+		if (io->flags & LT_DOOMED)
+			return;
+		waiter = lt_waiter_cell(io);
+	}
+	if (io->waiter)
+		lt_enqueue(loop, io);
+}
+
+/* ---- taking an io as a source ---- */
+
+/* One of the two pre-made failures, as a cell of its own. */
+static leat_io *claim(leat_loop *loop, leat_io *io)
+{
+	lt_outcome failure;
+
+	if (!(io->flags & LT_IMMORTAL))
+		return io;
+	failure = io->u.outcome;
+	io = lt_io_settled(loop, &failure, io->where);
+	return io->flags & LT_IMMORTAL ? NULL : io;
+}
+
+/* A forward at the top has no waiter yet: its source takes its place. */
+leat_io *lt_io_past_forward(leat_loop *loop, leat_io *io)
+{
+	leat_io *source;
+
+	if (!(io->flags & LT_FORWARD))
+		return io;
+	source = io->source;
+	lt_cell_free(loop, io);
+	return source;
+}
+
+bool lt_io_attach(leat_loop *loop, leat_io *self, leat_io **io)
+{
+	leat_io *source = claim(loop, *io);
+
+	if (!source)
+		return false;
+	source->waiter = (uintptr_t)self;
+	*io = source;
+	if (source->phase == LT_SETTLED)
+		lt_enqueue(loop, source);
+	return true;
+}
+
+leat_io *lt_io_chain(leat_io *io, uint8_t kind, const char *where)
+{
+	leat_loop *loop = lt_cell_loop(io);
+	leat_io *self;
+
+	if (__builtin_expect(io->flags & (LT_FORWARD | LT_IMMORTAL), 0)) {
+		io = lt_io_past_forward(loop, io);
+		io = claim(loop, io);
+		if (!io)
+			return NULL;
+	}
+	self = lt_io_take_cell(loop, kind, where);
+	if (!self) {
+		leat_io_cancel(io);
+		return NULL;
+	}
+	self->source = io;
+	io->waiter = (uintptr_t)self;
+	if (io->phase == LT_SETTLED)
+		lt_enqueue(loop, io);
+	return self;
+}
+
+/* ---- contexts ---- */
+
+void lt_ctx_drop(leat_ctx ctx)
+{
+	if (ctx.destroy)
+		ctx.destroy(ctx.data);
+}
+
+void lt_io_drop_ctx(leat_loop *loop, leat_io *self)
+{
+	void (*destroy)(void *) = self->u.call.destroy;
+
+	(void)loop;
+	if (destroy) {
+		self->u.call.destroy = NULL;
+		destroy(self->u.call.ctx);
+	}
+}
+
+bool lt_io_end_ctx(leat_io *self)
+{
+	void (*destroy)(void *) = self->u.call.destroy;
+
+	if (!destroy)
+		return true;
+	self->u.call.destroy = NULL;
+	self->flags |= LT_RUNNING;
+	destroy(self->u.call.ctx);
+	self->flags &= (uint8_t)~LT_RUNNING;
+	return !(self->flags & LT_DOOMED);
+}
+
+/* ---- adopting ---- */
+
+static bool is_many(const leat_io *io)
+{
+	return io->kind == LT_CUSTOM && io->u.custom.kind->next;
+}
+
+/* Its source is a source, not the next in the queue. */
+static bool is_waiting(const leat_io *io)
+{
+	return io->phase == LT_PENDING && !(io->flags & LT_QUEUED);
+}
+
+/* Whether inner waits for self: down its sources, or - where they fan out -
+ * up from self. */
+static bool waits_for(const leat_io *inner, const leat_io *self)
+{
+	const leat_io *at = inner;
+
+	while (at && is_waiting(at) && !is_many(at)) {
+		if (at == self)
+			return true;
+		at = at->source;
+	}
+	if (!at || !is_waiting(at))
+		return at == self;
+	for (at = self; at; at = lt_waiter_cell(at))
+		if (at == inner)
+			return true;
+	return false;
+}
+
+void lt_io_check_adoption(const leat_io *self, const leat_io *inner)
+{
+	if (inner->phase != LT_PENDING && inner->phase != LT_SETTLED)
+		lt_abort("%s: a callback gave an io that is gone", self->where);
+	if (lt_cell_loop(inner) != lt_cell_loop(self))
+		lt_abort("%s: a callback gave an io of another loop (made at %s)", self->where, inner->where);
+	if (waits_for(inner, self))
+		lt_abort("%s: a callback gave an io that waits for itself (made at %s)", self->where, inner->where);
+	if (inner->waiter)
+		lt_abort("%s: a callback gave an io that was given away before (made at %s)", self->where, inner->where);
+}
+
+static void adopt_settled(leat_loop *loop, leat_io *self, leat_io *inner)
+{
+	lt_outcome outcome = inner ? inner->u.outcome : (lt_outcome){ 0 };
+
+	if (inner && !(inner->flags & LT_IMMORTAL))
+		lt_cell_free(loop, inner);
+	if (!lt_io_end_ctx(self)) {
+		lt_outcome_drop(&outcome);
+		lt_cell_free(loop, self);
+		return;
+	}
+	lt_settle(loop, self, &outcome);
+}
+
+/* The waiter of self waits for inner from now on; self is gone. */
+static void splice(leat_loop *loop, leat_io *self, leat_io *waiter, leat_io *inner)
+{
+	inner->waiter = (uintptr_t)waiter;
+	waiter->source = inner;
+	lt_cell_free(loop, self);
+}
+
+static void adopt_pending(leat_loop *loop, leat_io *self, leat_io *inner)
+{
+	leat_io *waiter = lt_waiter_cell(self);
+
+	if (self->u.call.destroy) {
+		self->kind = LT_HOLD;
+	} else if (waiter && !is_many(waiter) && !(waiter->flags & LT_QUEUED)) {
+		splice(loop, self, waiter, inner);
+		return;
+	} else {
+		self->flags |= LT_FORWARD;
+	}
+	self->source = inner;
+	inner->waiter = (uintptr_t)self;
+}
+
+void lt_io_adopt(leat_loop *loop, leat_io *self, leat_io *inner)
+{
+	if (inner) {
+		lt_io_check_adoption(self, inner);
+		inner = lt_io_past_forward(loop, inner);
+	}
+	if (!inner || inner->phase == LT_SETTLED)
+		adopt_settled(loop, self, inner);
+	else
+		adopt_pending(loop, self, inner);
+}
+
+/* ---- running ---- */
+
+bool lt_io_was_doomed(leat_loop *loop, leat_io *self, leat_io *inner)
+{
+	self->flags &= (uint8_t)~LT_RUNNING;
+	if (!(self->flags & LT_DOOMED))
+		return false;
+	leat_io_cancel(inner);
+	lt_io_drop_ctx(loop, self);
+	lt_cell_free(loop, self);
+	return true;
+}
+
+/* Fills the result from a settled source, which is gone then. */
+static void receive(leat_loop *loop, leat_io *source, leat_result *result)
+{
+	memcpy(result, &source->u.outcome, sizeof(lt_outcome));
+	result->where = source->where;
+	result->loop = loop;
+	lt_cell_free(loop, source);
+	lt_delivered(lt_result_outcome(result));
+}
+
+void lt_io_call(leat_loop *loop, leat_io *self, leat_io *source, leat_fn fn)
+{
+	leat_result result;
+	leat_io *inner;
+
+	receive(loop, source, &result);
+	self->source = NULL;
+	if (self->flags & LT_MOVED)
+		self->u.call.destroy = NULL;
+	self->flags |= LT_RUNNING;
+	inner = fn(self->u.call.ctx, &result);
+	if (result.type)
+		lt_outcome_destroy(lt_result_outcome(&result));
+	if (!lt_io_was_doomed(loop, self, inner))
+		lt_io_adopt(loop, self, inner);
+}
+
+void lt_io_skip(leat_loop *loop, leat_io *self, leat_io *source)
+{
+	self->source = NULL;
+	adopt_settled(loop, self, source);
+}
+
+static void tell_watch(leat_loop *loop, leat_io *io)
+{
+	lt_watch *watch = (lt_watch *)(io->waiter & ~(uintptr_t)1);
+	leat_result result;
+
+	memcpy(&result, &io->u.outcome, sizeof(lt_outcome));
+	result.where = io->where;
+	result.loop = loop;
+	lt_cell_free(loop, io);
+	watch->ops->settled(watch, loop, &result);
+	lt_outcome_destroy(lt_result_outcome(&result));
+}
+
+void lt_io_run_one(leat_loop *loop, leat_io *io)
+{
+	leat_io *waiter;
+
+	io->flags &= (uint8_t)~LT_QUEUED;
+	io->source = NULL;
+	if (io->flags & LT_DOOMED) {
+		lt_cell_free(loop, io);
+	} else if (io->phase == LT_PENDING) {
+		lt_io_kind(io)->start(loop, io);
+	} else if (lt_is_watch(io->waiter)) {
+		tell_watch(loop, io);
+	} else {
+		waiter = (leat_io *)io->waiter;
+		if (waiter->kind == LT_THEN && !lt_is_error(&io->u.outcome))
+			lt_io_call(loop, waiter, io, waiter->u.call.fn);
+		else
+			lt_io_kind(waiter)->arrive(loop, waiter, io);
+	}
+}
+
+/* ---- watching ---- */
+
+bool lt_io_watch(leat_io *io, lt_watch *watch)
+{
+	leat_loop *loop = lt_cell_loop(io);
+
+	io = claim(loop, io);
+	if (!io)
+		return false;
+	io->waiter = (uintptr_t)watch | 1;
+	if (io->phase == LT_SETTLED)
+		lt_enqueue(loop, io);
+	return true;
+}
+
+struct matching {
+	bool (*match)(lt_watch *, void *);
+	void *arg;
+};
+
+static void cancel_if_watched(leat_loop *loop, leat_io *io, void *arg)
+{
+	const struct matching *matching = arg;
+
+	if ((io->flags & LT_DOOMED) || !lt_is_watch(io->waiter))
+		return;
+	if (!matching->match((lt_watch *)(io->waiter & ~(uintptr_t)1), matching->arg))
+		return;
+	io->waiter = 0;
+	lt_io_raze(loop, io);
+}
+
+void lt_io_cancel_watched(leat_loop *loop, bool (*match)(lt_watch *, void *), void *arg)
+{
+	lt_pool_walk(loop, cancel_if_watched, &(struct matching){ .match = match, .arg = arg });
+}
+
+/* ---- detaching ---- */
+
+void lt_io_unhandled(leat_loop *loop, leat_error error, const char *where)
+{
+	if (leat_error_is(error, LEAT_CANCELLED))
+		return;
+	loop->unhandled++;
+	if (loop->options.unhandled)
+		loop->options.unhandled(loop->options.ctx, &(leat_unhandled){ .error = error, .where = where });
+}
+
+static void detached_settled(lt_watch *watch, leat_loop *loop, leat_result *result)
+{
+	(void)watch;
+	lt_delivered(lt_result_outcome(result));
+	if (lt_is_error(lt_result_outcome(result)))
+		lt_io_unhandled(loop, result->as.error, result->where);
+}
+
+static const lt_watch_ops detached_ops = { .settled = detached_settled };
+static lt_watch detached = { .ops = &detached_ops };
+
+void leat_io_detach(leat_io *io)
+{
+	leat_loop *loop;
+
+	lt_io_check(io, "leat_io_detach", LEAT_HERE);
+	loop = lt_cell_loop(io);
+	if (!lt_io_watch(io, &detached))
+		lt_io_unhandled(loop, io->u.outcome.as.error, io->where);
+}
+
+/* ---- trying ---- */
+
+bool leat_io_try(leat_io *io, leat_result *result)
+{
+	leat_loop *loop;
+
+	lt_io_check(io, "leat_io_try", LEAT_HERE);
+	if (io->phase != LT_SETTLED)
+		return false;
+	loop = lt_cell_loop(io);
+	if (!(io->flags & LT_IMMORTAL)) {
+		receive(loop, io, result);
+		return true;
+	}
+	memcpy(result, &io->u.outcome, sizeof(lt_outcome));
+	result->where = io->where;
+	result->loop = loop;
+	return true;
+}
+
+static void visit_io(leat_loop *loop, leat_io *io, void *arg)
+{
+	void **visit = arg;
+	leat_io_visitor visitor;
+
+	(void)loop;
+	if (io->flags & (LT_IMMORTAL | LT_DOOMED))
+		return;
+	memcpy(&visitor, &visit[0], sizeof visitor);
+	visitor(visit[1], io->where, lt_io_kind(io)->name, io->phase == LT_SETTLED);
+}
+
+void leat_loop_each_io(leat_loop *loop, leat_io_visitor visit, void *ctx)
+{
+	void *pair[2] = { NULL, ctx };
+
+	memcpy(&pair[0], &visit, sizeof visit);
+	lt_pool_walk(loop, visit_io, pair);
+}

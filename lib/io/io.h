@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: ISC */
+/* io.h - the cell, for everything in this floor and for watchers above
+ *
+ * A cell is 64 bytes.  Pending, its last 32 hold what its kind needs; settled,
+ * they hold the outcome.  `source` is the cell it waits for; a settled cell
+ * has none, so the ready queue is linked through it.  `waiter` is the cell
+ * that waits for this one, or a watch (lowest bit set).
+ *
+ *	leaf <-source- then <-source- then      (waiter points the other way)
+ *
+ * A cell that only passes its source's outcome on (a callback gave an io that
+ * is still pending) is spliced out where its waiter is a cell with one source;
+ * else it is marked LT_FORWARD.  So a loop of any length has constant memory.
+ */
+#ifndef LT_IO_IO_H
+#define LT_IO_IO_H
+
+#include <assert.h>
+#include <string.h>
+
+#include "io/loop_private.h"
+
+enum lt_phase { LT_FREE, LT_PENDING, LT_SETTLED };
+
+enum lt_flag {
+	LT_QUEUED = 1,   /* in the ready queue */
+	LT_RUNNING = 2,  /* a callback or destructor of its is on the stack: whoever cancels it leaves the rest to that frame */
+	LT_DOOMED = 4,   /* cancelled while queued or running; freed when that ends */
+	LT_FORWARD = 8,  /* passes on what its source gets, without a context */
+	LT_IMMORTAL = 16, /* one of the loop's two pre-made failures */
+	LT_MOVED = 32,   /* the context is moved */
+};
+
+/* What a cell does about its sources; 0 has its kind in the payload. */
+enum lt_kind_index { LT_CUSTOM, LT_LEAF, LT_THEN, LT_CATCH, LT_BRANCH, LT_FINALLY, LT_KEEP, LT_HOLD, LT_REPEAT, LT_KINDS };
+
+typedef struct lt_kind {
+	const char *name;
+	/* a source has settled (its cell is off the queue): takes or keeps it */
+	void (*arrive)(leat_loop *, leat_io *self, leat_io *source);
+	/* cancelled while pending, sources are gone: free what the payload
+	 * holds, not the cell; NULL: nothing */
+	void (*drop)(leat_loop *, leat_io *self);
+	/* many sources: gives one and forgets it, NULL when none is left */
+	leat_io *(*next)(leat_io *self);
+	/* popped from the queue while pending */
+	void (*start)(leat_loop *, leat_io *self);
+} lt_kind;
+
+typedef struct lt_outcome {
+	const leat_type *type;
+	union {
+		struct {
+			void *pointer;
+			const leat_giver *giver;
+			void *giver_ctx;
+		} value;
+		int64_t integer;
+		leat_error error;
+	} as;
+} lt_outcome;
+
+struct leat_io {
+	uint32_t generation; /* of leaves: what a maker must match; lowest bit: the life before ended by settling */
+	uint8_t phase, flags, kind;
+	uint8_t spare;
+	const char *where;
+	uintptr_t waiter;
+	leat_io *source;
+	union {
+		lt_outcome outcome;
+		struct {
+			leat_fn fn;
+			void *ctx;
+			void (*destroy)(void *);
+			uintptr_t other; /* branch: the second function; catch: the match */
+		} call;
+		struct {
+			const leat_leaf *leaf;
+			void *state[3];
+		} leaf;
+		struct {
+			const lt_kind *kind;
+			void *word[3];
+		} custom;
+	} u;
+};
+
+static_assert(sizeof(leat_io) == 64, "a cell is 64 bytes");
+static_assert(2 * sizeof(leat_io) <= 160, "io and continuation");
+static_assert(sizeof(lt_outcome) == 32, "an outcome fills the payload");
+static_assert(offsetof(leat_result, where) == sizeof(lt_outcome), "a result begins with an outcome");
+static_assert(sizeof(leat_error) == 24, "frozen");
+
+/* ---- watchers: objects that wait without a cell ---- */
+typedef struct lt_watch lt_watch;
+typedef struct lt_watch_ops {
+	/* runs from the queue; the cell is gone; what is left in the result is
+	 * destroyed after it */
+	void (*settled)(lt_watch *, leat_loop *, leat_result *);
+} lt_watch_ops;
+struct lt_watch {
+	const lt_watch_ops *ops;
+};
+/* Takes the io; the watch is told once, unless the io is cancelled.  False:
+ * no memory to be told later; the io, a failure, is gone. */
+bool lt_io_watch(leat_io *io, lt_watch *watch);
+/* Cancels each watched io whose watch matches. */
+void lt_io_cancel_watched(leat_loop *loop, bool (*match)(lt_watch *, void *), void *arg);
+
+/* ---- types ---- */
+extern const leat_type lt_error_type; /* marks a failure */
+static inline bool lt_is_error(const lt_outcome *o)
+{
+	return o->type == &lt_error_type;
+}
+static inline lt_outcome *lt_result_outcome(leat_result *r)
+{
+	return (lt_outcome *)(void *)r;
+}
+static inline lt_outcome lt_failure(leat_error error)
+{
+	return (lt_outcome){ .type = &lt_error_type, .as.error = error };
+}
+/* Tells the giver that the value has arrived. */
+static inline void lt_delivered(lt_outcome *o)
+{
+	if (o->type && !o->type->plain && o->as.value.giver) {
+		const leat_giver *giver = o->as.value.giver;
+
+		o->as.value.giver = NULL;
+		if (giver->delivered)
+			giver->delivered(o->as.value.giver_ctx, o->as.value.pointer);
+	}
+}
+/* Destroys a delivered value that was not taken. */
+void lt_outcome_destroy(lt_outcome *o);
+/* Gives an undelivered one back, or destroys it. */
+void lt_outcome_drop(lt_outcome *o);
+
+/* ---- the pool ---- */
+void *lt_pool_grow(leat_loop *loop);
+static inline leat_loop *lt_cell_loop(const void *cell)
+{
+	return ((const lt_slab *)((uintptr_t)cell & ~(uintptr_t)(LT_SLAB_BYTES - 1)))->loop;
+}
+static inline leat_io *lt_cell_take(leat_loop *loop)
+{
+	leat_io *io = loop->pool.free;
+
+	if (__builtin_expect(io != NULL, 1)) {
+		lt_cell_show(io);
+		loop->pool.free = (leat_io *)io->waiter;
+	} else {
+		io = lt_pool_grow(loop);
+		if (!io)
+			return NULL;
+	}
+	loop->pool.live++;
+	return io;
+}
+static inline void lt_cell_free(leat_loop *loop, leat_io *io)
+{
+	io->generation = ((io->generation & ~3u) + 4) | (io->phase == LT_SETTLED);
+	io->phase = LT_FREE;
+	io->flags = 0;
+	io->waiter = (uintptr_t)loop->pool.free;
+	loop->pool.free = io;
+	loop->pool.live--;
+	lt_cell_hide(io);
+}
+
+/* ---- making, settling ---- */
+static inline leat_io *lt_io_take_cell(leat_loop *loop, uint8_t kind, const char *where)
+{
+	leat_io *io = lt_cell_take(loop);
+
+	if (!io)
+		return NULL;
+	io->phase = LT_PENDING;
+	io->flags = 0;
+	io->kind = kind;
+	io->where = where;
+	io->waiter = 0;
+	io->source = NULL;
+	loop->ios_made++;
+	return io;
+}
+static inline bool lt_is_watch(uintptr_t waiter)
+{
+	return waiter & 1;
+}
+static inline leat_io *lt_waiter_cell(const leat_io *io)
+{
+	return lt_is_watch(io->waiter) ? NULL : (leat_io *)io->waiter;
+}
+static inline void lt_enqueue(leat_loop *loop, leat_io *io)
+{
+	io->flags |= LT_QUEUED;
+	io->source = NULL;
+	if (loop->ready.tail)
+		loop->ready.tail->source = io;
+	else
+		loop->ready.head = io;
+	loop->ready.tail = io;
+	if (!loop->draining)
+		lt_loop_kick(loop);
+}
+/* The slow half: forwards. */
+void lt_settle_forward(leat_loop *loop, leat_io *io);
+/* The outcome stands in the payload already. */
+static inline void lt_settled(leat_loop *loop, leat_io *io)
+{
+	io->phase = LT_SETTLED;
+	if (!io->waiter || (io->flags & LT_DOOMED))
+		return;
+	if (!lt_is_watch(io->waiter) && (((leat_io *)io->waiter)->flags & LT_FORWARD))
+		lt_settle_forward(loop, io);
+	else
+		lt_enqueue(loop, io);
+}
+static inline void lt_settle(leat_loop *loop, leat_io *io, const lt_outcome *outcome)
+{
+	io->u.outcome = *outcome;
+	lt_settled(loop, io);
+}
+void lt_settle_error(leat_loop *loop, leat_io *io, leat_error error);
+/* Where there is no memory, or the loop is closing. */
+leat_io *lt_io_nomem(leat_loop *loop);
+leat_io *lt_io_closed(leat_loop *loop);
+static inline leat_io *lt_io_refused(leat_loop *loop)
+{
+	return loop->closing ? lt_io_closed(loop) : lt_io_nomem(loop);
+}
+/* A settled cell, or a refusal, which drops the outcome.  Not refused while closing. */
+leat_io *lt_io_settled(leat_loop *loop, lt_outcome *outcome, const char *where);
+
+/* ---- chaining ---- */
+/* Checks that the io may be taken: not NULL, nobody else's. */
+void lt_io_check(const leat_io *io, const char *call, const char *where);
+/* Makes the cell that waits for io; NULL without memory (the io is gone). */
+leat_io *lt_io_chain(leat_io *io, uint8_t kind, const char *where);
+/* Makes `io` a source of the cell; false without memory (io is gone). */
+bool lt_io_attach(leat_loop *loop, leat_io *self, leat_io **io);
+/* A callback of self gave inner: passes its outcome on, now or later. */
+void lt_io_adopt(leat_loop *loop, leat_io *self, leat_io *inner);
+/* Runs fn of a cell with its source's outcome, then adopts. */
+void lt_io_call(leat_loop *loop, leat_io *self, leat_io *source, leat_fn fn);
+/* Passes the source's outcome on, past a callback that does not run. */
+void lt_io_skip(leat_loop *loop, leat_io *self, leat_io *source);
+/* Destroys the context, marked as running; false: self was cancelled meanwhile, and is the
+ * caller's to free. */
+bool lt_io_end_ctx(leat_io *self);
+void lt_io_drop_ctx(leat_loop *loop, leat_io *self);
+/* A context that no cell took. */
+void lt_ctx_drop(leat_ctx ctx);
+/* Takes the cells's outcome and frees it. */
+static inline lt_outcome lt_io_consume(leat_loop *loop, leat_io *io)
+{
+	lt_outcome o = io->u.outcome;
+
+	lt_cell_free(loop, io);
+	return o;
+}
+/* Leaves a callback's frame: whether self was cancelled meanwhile.  If so it
+ * is freed, its context destroyed and inner cancelled. */
+bool lt_io_was_doomed(leat_loop *loop, leat_io *self, leat_io *inner);
+/* Aborts unless self may adopt inner. */
+void lt_io_check_adoption(const leat_io *self, const leat_io *inner);
+/* A forward at the top has no waiter yet: gives its source in its place. */
+leat_io *lt_io_past_forward(leat_loop *loop, leat_io *io);
+/* The cancel behind leat_io_cancel; also for sources of one's own. */
+void lt_io_raze(leat_loop *loop, leat_io *io);
+void lt_io_unhandled(leat_loop *loop, leat_error error, const char *where);
+void lt_io_run_one(leat_loop *loop, leat_io *io);
+const lt_kind *lt_io_kind(const leat_io *io);
+
+extern const lt_kind lt_then_kind, lt_catch_kind, lt_branch_kind, lt_finally_kind, lt_keep_kind, lt_hold_kind,
+	lt_repeat_kind;
+
+#endif

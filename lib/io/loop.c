@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: ISC */
+/* loop - the base, the ready queue and the clock
+ *
+ * Settled ios wait in one first-in first-out queue.  The first one kicks our
+ * event, which libevent runs after what it is running now; there the queue is
+ * drained, then the tails run (what was written is sent), and again, within a
+ * budget.  What is left then waits for a zero timeout, so that I/O gets its
+ * turn: an event that activates itself would starve it.
+ */
+#include <event2/event.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "io/io.h"
+
+enum { BUDGET = 1024 };
+
+static lt_tail tails_end; /* the end of every list of tails; never run */
+
+/* ---- the clock ---- */
+
+static int64_t monotonic_ns(void *ctx)
+{
+	struct timespec now;
+
+	(void)ctx;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+int64_t leat_loop_now_ns(leat_loop *loop)
+{
+	return loop->options.clock_ns(loop->options.ctx);
+}
+
+int64_t leat_loop_now_ms(leat_loop *loop)
+{
+	return leat_loop_now_ns(loop) / 1000000;
+}
+
+int64_t lt_loop_after_ms(leat_loop *loop, int64_t ms)
+{
+	int64_t now = leat_loop_now_ns(loop);
+
+	if (ms < 0 || ms > (INT64_MAX - now) / 1000000)
+		return INT64_MAX;
+	return now + ms * 1000000;
+}
+
+/* ---- the queue ---- */
+
+void lt_loop_kick_now(leat_loop *loop)
+{
+	loop->kicked = true;
+	event_active(&loop->kick, EV_TIMEOUT, 1);
+}
+
+static size_t run_queue(leat_loop *loop, size_t budget)
+{
+	size_t done = 0;
+
+	while (done < budget && loop->ready.head) {
+		leat_io *io = loop->ready.head;
+
+		loop->ready.head = io->source;
+		if (!loop->ready.head)
+			loop->ready.tail = NULL;
+		lt_io_run_one(loop, io);
+		done++;
+	}
+	return done;
+}
+
+static size_t run_tails(leat_loop *loop)
+{
+	size_t done = 0;
+
+	while (loop->tails != &tails_end) {
+		lt_tail *tail = loop->tails;
+
+		loop->tails = tail->next;
+		tail->next = NULL;
+		tail->run(tail);
+		done++;
+	}
+	return done;
+}
+
+static size_t drain(leat_loop *loop, size_t budget)
+{
+	size_t done = 0;
+
+	loop->draining = true;
+	do {
+		done += run_queue(loop, budget - done);
+		run_tails(loop);
+	} while (loop->ready.head && done < budget);
+	loop->draining = false;
+	loop->turns++;
+	return done;
+}
+
+/* What did not fit the budget goes on after I/O had its turn. */
+static void after_drain(leat_loop *loop)
+{
+	if (loop->ready.head && !loop->kicked) {
+		loop->kicked = true;
+		event_add(&loop->kick, &(struct timeval){ 0, 0 });
+	}
+	if (loop->timers.armed && loop->timers.count == 0)
+		lt_timers_rest(loop);
+}
+
+static void on_kick(evutil_socket_t fd, short what, void *arg)
+{
+	leat_loop *loop = arg;
+
+	(void)fd;
+	(void)what;
+	loop->kicked = false;
+	if (loop->draining)
+		return;
+	drain(loop, loop->budget);
+	after_drain(loop);
+	if (loop->free_asked && !loop->awaits)
+		lt_loop_end(loop, true);
+}
+
+size_t leat_loop_run_ready(leat_loop *loop)
+{
+	size_t done;
+
+	if (loop->draining || loop->gone || (!loop->ready.head && loop->tails == &tails_end))
+		return 0;
+	done = drain(loop, loop->budget);
+	if (loop->ready.head)
+		after_drain(loop);
+	return done;
+}
+
+/* Without budget: for the teardown. */
+void lt_loop_drain_all(leat_loop *loop)
+{
+	while (loop->ready.head || loop->tails != &tails_end)
+		drain(loop, SIZE_MAX);
+}
+
+void lt_loop_at_end(leat_loop *loop, lt_tail *tail)
+{
+	if (tail->next)
+		return;
+	tail->next = loop->tails;
+	loop->tails = tail;
+	if (!loop->draining)
+		lt_loop_kick(loop);
+}
+
+void lt_loop_not_at_end(leat_loop *loop, lt_tail *tail)
+{
+	if (!tail->next)
+		return;
+	for (lt_tail **at = &loop->tails; *at != &tails_end; at = &(*at)->next) {
+		if (*at == tail) {
+			*at = tail->next;
+			break;
+		}
+	}
+	tail->next = NULL;
+}
+
+/* ---- residents ---- */
+
+lt_residents *lt_loop_residents(leat_loop *loop, int kind)
+{
+	return &loop->residents[kind];
+}
+
+static void link_after(lt_resident *at, lt_resident *resident)
+{
+	resident->next = at->next;
+	resident->prev = at;
+	at->next->prev = resident;
+	at->next = resident;
+}
+
+void lt_loop_move_in(leat_loop *loop, int kind, lt_resident *resident)
+{
+	link_after(&loop->residents[kind].head, resident);
+}
+
+void lt_loop_move_out(lt_resident *resident)
+{
+	if (!resident->next)
+		return;
+	resident->prev->next = resident->next;
+	resident->next->prev = resident->prev;
+	resident->next = resident->prev = NULL;
+}
+
+void lt_loop_move_to_shells(leat_loop *loop, int kind, lt_resident *resident)
+{
+	lt_loop_move_out(resident);
+	link_after(&loop->residents[kind].shells, resident);
+}
+
+/* ---- odds and ends ---- */
+
+lt_mem *lt_loop_mem(leat_loop *loop)
+{
+	return &loop->mem;
+}
+
+bool lt_loop_closing(const leat_loop *loop)
+{
+	return loop->closing;
+}
+
+void lt_loop_readerless(leat_loop *loop, int change)
+{
+	loop->readerless += change;
+}
+
+void *lt_loop_spare(leat_loop *loop, int which)
+{
+	return loop->spare[which];
+}
+
+lt_slot *lt_loop_slot(leat_loop *loop, int which)
+{
+	return &loop->slots[which];
+}
+
+struct event_base *leat_loop_base(const leat_loop *loop)
+{
+	return loop->base;
+}
+
+void lt_loop_report(leat_loop *loop, const char *format, ...)
+{
+	char line[256];
+	va_list args;
+
+	if (!loop->options.report)
+		return;
+	va_start(args, format);
+	vsnprintf(line, sizeof line, format, args);
+	va_end(args);
+	loop->options.report(loop->options.ctx, line);
+}
+
+static size_t count_flows(const leat_loop *loop)
+{
+	size_t count = 0;
+	const lt_resident *head = &loop->residents[LT_FLOWS].head;
+
+	for (const lt_resident *at = head->next; at != head; at = at->next)
+		count++;
+	return count;
+}
+
+void leat_loop_stats_get(leat_loop *loop, leat_loop_stats *stats)
+{
+	leat_loop_stats all = {
+		.size = stats->size,
+		.ios_made = loop->ios_made,
+		.unhandled = loop->unhandled,
+		.turns = loop->turns,
+		.ios_live = loop->pool.live,
+		.flows_live = count_flows(loop),
+		.timers_live = loop->timers.count,
+		.memory_bytes = lt_mem_bytes(&loop->mem),
+	};
+
+	memcpy(stats, &all, stats->size < sizeof all ? stats->size : sizeof all);
+}
+
+/* ---- making ---- */
+
+static void take_options(leat_loop *loop, const leat_loop_options *options)
+{
+	if (options)
+		memcpy(&loop->options, options,
+		       options->size < sizeof loop->options ? options->size : sizeof loop->options);
+	if (!loop->options.clock_ns)
+		loop->options.clock_ns = monotonic_ns;
+	loop->budget = loop->options.budget ? loop->options.budget : BUDGET;
+}
+
+static leat_io *immortal(leat_loop *loop, leat_kind kind)
+{
+	leat_io *io = lt_io_take_cell(loop, LT_LEAF, LEAT_HERE);
+
+	io->u.outcome = lt_failure(leat_error_core(kind));
+	io->phase = LT_SETTLED;
+	io->flags = LT_IMMORTAL;
+	loop->pool.live--;
+	loop->ios_made--;
+	return io;
+}
+
+static bool furnish(leat_loop *loop, struct event_base *base)
+{
+	loop->owns_base = !base;
+	loop->base = base ? base : event_base_new();
+	if (!loop->base)
+		return false;
+	if (!lt_pool_init(loop)) {
+		if (loop->owns_base)
+			event_base_free(loop->base);
+		return false;
+	}
+	loop->nomem = immortal(loop, LEAT_NOMEM);
+	loop->closed = immortal(loop, LEAT_CLOSED);
+	event_assign(&loop->kick, loop->base, -1, 0, on_kick, loop);
+	lt_timers_init(loop);
+	return true;
+}
+
+/* The loop's own memory comes through the user's allocator, but is not one of
+ * the pieces that lt_mem counts: it goes after the last of them. */
+static void free_shell(lt_mem *mem)
+{
+	leat_loop *loop = (leat_loop *)(void *)((char *)mem - offsetof(leat_loop, mem));
+	leat_memory user = loop->mem.user;
+
+	user.release(user.ctx, loop);
+}
+
+leat_loop *leat_loop_new(struct event_base *base, const leat_loop_options *options)
+{
+	lt_mem mem;
+	leat_loop *loop;
+
+	lt_mem_init(&mem, options && options->size > offsetof(leat_loop_options, memory) ? options->memory : NULL);
+	loop = mem.user.alloc(mem.user.ctx, sizeof *loop);
+	if (!loop)
+		return NULL;
+	*loop = (leat_loop){ .mem = mem, .tails = &tails_end, .holds = 1 };
+	for (int i = 0; i < LT_RESIDENT_KINDS; i++) {
+		lt_residents *residents = &loop->residents[i];
+
+		residents->head = (lt_resident){ &residents->head, &residents->head };
+		residents->shells = (lt_resident){ &residents->shells, &residents->shells };
+	}
+	take_options(loop, options);
+	if (!furnish(loop, base)) {
+		mem.user.release(mem.user.ctx, loop);
+		return NULL;
+	}
+	return loop;
+}
+
+void lt_loop_hold(leat_loop *loop)
+{
+	loop->holds++;
+}
+
+void lt_loop_release(leat_loop *loop)
+{
+	if (--loop->holds)
+		return;
+	lt_pool_end(loop);
+	loop->mem.gone = free_shell;
+	lt_mem_end(&loop->mem);
+}

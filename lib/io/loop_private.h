@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: ISC */
+/* loop_private.h - the loop's fields, for this floor only */
+#ifndef LT_IO_LOOP_PRIVATE_H
+#define LT_IO_LOOP_PRIVATE_H
+
+#include "io/loop.h"
+
+/* ---- the pool's slabs: aligned to their size, so a cell finds its loop ---- */
+enum { LT_CELL_BYTES = 64, LT_SLAB_BYTES = 16384, LT_SLAB_CELLS = LT_SLAB_BYTES / LT_CELL_BYTES };
+
+typedef struct lt_slab {
+	leat_loop *loop;
+	uint32_t used; /* cells handed out at least once, the header's place included */
+} lt_slab;
+
+typedef struct lt_arena {
+	struct lt_arena *next;
+	unsigned char *slabs; /* the first, aligned */
+	uint32_t count, started;
+	size_t bytes;
+} lt_arena;
+
+typedef struct lt_pool {
+	leat_io *free;
+	lt_slab *slab; /* being handed out for the first time */
+	lt_arena *arenas;
+	size_t live;
+} lt_pool;
+
+typedef struct lt_timers {
+	lt_timer **heap;
+	uint32_t count, room;
+	bool armed;
+	int64_t armed_ns;
+	struct event event;
+} lt_timers;
+
+struct leat_loop {
+	struct {
+		leat_io *head, *tail;
+	} ready;
+	bool draining; /* continuations are running */
+	bool kicked;   /* our event will call us */
+	bool closing;  /* leat_loop_free has begun */
+	bool free_asked;
+	bool razing;
+	bool owns_base;
+	bool gone;     /* only the shell is left */
+	uint32_t awaits; /* frames of leat_await on the stack */
+	uint32_t budget;
+	lt_tail *tails;
+	lt_pool pool;
+	uint64_t ios_made, unhandled, turns;
+	leat_io *doomed; /* cancels that wait for the outermost one */
+	struct event_base *base;
+	struct event kick;
+	lt_timers timers;
+	leat_io *nomem, *closed;
+	leat_loop_options options;
+	lt_residents residents[LT_RESIDENT_KINDS];
+	size_t holds; /* handles, and the user */
+	int readerless;
+	lt_slot slots[LT_SLOTS];
+	lt_mem mem;
+	_Alignas(16) unsigned char spare[LT_SPARES][LT_SPARE_BYTES];
+};
+
+void lt_loop_kick_now(leat_loop *loop);
+static inline void lt_loop_kick(leat_loop *loop)
+{
+	if (!loop->kicked)
+		lt_loop_kick_now(loop);
+}
+
+/* pool.c */
+bool lt_pool_init(leat_loop *loop);
+void lt_pool_end(leat_loop *loop);
+typedef void (*lt_pool_visitor)(leat_loop *, leat_io *, void *);
+/* Visits each cell in use.  The visitor may free cells. */
+void lt_pool_walk(leat_loop *loop, lt_pool_visitor visit, void *arg);
+
+/* timer.c */
+void lt_timers_init(leat_loop *loop);
+void lt_timers_end(leat_loop *loop);
+void lt_timers_rest(leat_loop *loop);
+
+/* teardown.c */
+/* `inside_base`: libevent's own frame is above; the base is not freed then. */
+void lt_loop_end(leat_loop *loop, bool inside_base);
+/* Without budget. */
+void lt_loop_drain_all(leat_loop *loop);
+
+/* A freed cell is hidden from everybody but its maker's check of the
+ * generation: all but the first 8 bytes. */
+static inline void lt_cell_hide(void *cell)
+{
+#ifdef LT_MEM_ASAN
+	__asan_poison_memory_region((char *)cell + 8, LT_CELL_BYTES - 8);
+#endif
+	(void)cell;
+}
+static inline void lt_cell_show(void *cell)
+{
+#ifdef LT_MEM_ASAN
+	__asan_unpoison_memory_region((char *)cell + 8, LT_CELL_BYTES - 8);
+#endif
+	(void)cell;
+}
+
+#endif

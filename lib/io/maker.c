@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: ISC */
+/* maker - making ios, and settling them
+ *
+ * A maker is {cell, generation}.  The generation grows when the cell is freed;
+ * its lowest bit says whether that life ended by settling, so a second
+ * settling is told from one that came after a cancel.
+ */
+#include "io/io.h"
+
+/* ---- pending ---- */
+
+leat_io *leat_io_new_at(leat_loop *loop, leat_maker *maker, const leat_leaf *leaf, void **state, const char *where)
+{
+	leat_io *io = loop->closing ? NULL : lt_io_take_cell(loop, LT_LEAF, where);
+	void *far = NULL;
+
+	*maker = (leat_maker){ 0 };
+	if (state)
+		*state = NULL;
+	if (!io)
+		return lt_io_refused(loop);
+	io->u.leaf.leaf = leaf;
+	memset(io->u.leaf.state, 0, sizeof io->u.leaf.state);
+	if (leaf && leaf->state_bytes > sizeof io->u.leaf.state) {
+		far = lt_mem_zalloc(&loop->mem, leaf->state_bytes);
+		if (!far) {
+			lt_cell_free(loop, io);
+			return lt_io_nomem(loop);
+		}
+		io->u.leaf.state[0] = far;
+	}
+	if (state)
+		*state = far ? far : io->u.leaf.state;
+	*maker = (leat_maker){ .io = io, .generation = io->generation };
+	return io;
+}
+
+/* ---- settling ---- */
+
+static void check_twice(leat_maker maker, const char *where)
+{
+	const leat_io *io = maker.io;
+
+	if (io->generation == maker.generation && io->phase == LT_SETTLED && !(io->flags & LT_DOOMED))
+		lt_abort("%s: an io is settled twice (made at %s)", where, io->where);
+	if ((io->generation & ~3u) == (maker.generation & ~3u) + 4 && (io->generation & 1))
+		lt_abort("%s: an io is settled twice", where);
+}
+
+/* The io, where it still waits to be settled. */
+static leat_io *pending(leat_maker maker, const char *where)
+{
+	leat_io *io = maker.io;
+
+	if (!io)
+		return NULL;
+	if (io->generation == maker.generation && io->phase == LT_PENDING)
+		return io->flags & LT_DOOMED ? NULL : io;
+	check_twice(maker, where);
+	return NULL;
+}
+
+static void settle(leat_maker maker, lt_outcome *outcome, const char *where)
+{
+	leat_io *io = pending(maker, where);
+	const leat_leaf *leaf;
+	leat_loop *loop;
+
+	if (!io) {
+		lt_outcome_drop(outcome);
+		return;
+	}
+	loop = lt_cell_loop(io);
+	leaf = io->u.leaf.leaf;
+	if (leaf && leaf->state_bytes > sizeof io->u.leaf.state)
+		lt_mem_release(&loop->mem, io->u.leaf.state[0]);
+	lt_settle(loop, io, outcome);
+}
+
+void leat_resolve_at(leat_maker maker, const char *where)
+{
+	settle(maker, &(lt_outcome){ 0 }, where);
+}
+
+void leat_resolve_int_at(leat_maker maker, int64_t value, const char *where)
+{
+	settle(maker, &(lt_outcome){ .type = &leat_int_type, .as.integer = value }, where);
+}
+
+void leat_resolve_ptr_at(leat_maker maker, void *pointer, const leat_type *type, const char *where)
+{
+	settle(maker, &(lt_outcome){ .type = type, .as.value.pointer = pointer }, where);
+}
+
+void leat_resolve_buf_at(leat_maker maker, leat_buf *buf, const char *where)
+{
+	leat_resolve_ptr_at(maker, buf, &leat_buf_type, where);
+}
+
+void leat_resolve_lent(leat_maker maker, void *pointer, const leat_type *type, const leat_giver *giver, void *giver_ctx)
+{
+	lt_outcome o = { .type = type, .as.value = { .pointer = pointer, .giver = giver, .giver_ctx = giver_ctx } };
+
+	settle(maker, &o, LEAT_HERE);
+}
+
+void leat_resolve_result_at(leat_maker maker, leat_result *result, const char *where)
+{
+	lt_outcome outcome = *lt_result_outcome(result);
+
+	result->type = NULL;
+	settle(maker, &outcome, where);
+}
+
+void leat_reject_at(leat_maker maker, leat_error error, const char *where)
+{
+	lt_outcome outcome = lt_failure(leat_error_set(error) ? error : leat_error_make_at(&leat_core_errors, LEAT_OTHER, where));
+
+	settle(maker, &outcome, where);
+}
+
+bool leat_maker_live(leat_maker maker)
+{
+	const leat_io *io = maker.io;
+
+	return io && io->generation == maker.generation && io->phase == LT_PENDING && !(io->flags & LT_DOOMED);
+}
+
+void leat_maker_drop_at(leat_maker maker, const char *where)
+{
+	if (leat_maker_live(maker))
+		leat_reject_at(maker, leat_error_make_at(&leat_core_errors, LEAT_BROKEN, where), where);
+}
+
+/* ---- there already ---- */
+
+static leat_io *ready(leat_loop *loop, lt_outcome *outcome, const char *where)
+{
+	if (loop->closing) {
+		lt_outcome_drop(outcome);
+		return lt_io_closed(loop);
+	}
+	return lt_io_settled(loop, outcome, where);
+}
+
+leat_io *leat_io_done_at(leat_loop *loop, const char *where)
+{
+	return ready(loop, &(lt_outcome){ 0 }, where);
+}
+
+leat_io *leat_io_int_at(leat_loop *loop, int64_t value, const char *where)
+{
+	return ready(loop, &(lt_outcome){ .type = &leat_int_type, .as.integer = value }, where);
+}
+
+leat_io *leat_io_ptr_at(leat_loop *loop, void *pointer, const leat_type *type, const char *where)
+{
+	return ready(loop, &(lt_outcome){ .type = type, .as.value.pointer = pointer }, where);
+}
+
+leat_io *leat_io_buf_at(leat_loop *loop, leat_buf *buf, const char *where)
+{
+	return leat_io_ptr_at(loop, buf, &leat_buf_type, where);
+}
+
+leat_io *leat_io_fail_at(leat_loop *loop, leat_error error, const char *where)
+{
+	lt_outcome outcome = lt_failure(leat_error_set(error) ? error : leat_error_make_at(&leat_core_errors, LEAT_OTHER, where));
+
+	return lt_io_settled(loop, &outcome, where);
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: ISC */
+/* many - what all, any, race and settle have in common */
+#include "io/many.h"
+
+/* ---- making ---- */
+
+static void cancel_each(leat_io *const *ios, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		leat_io_cancel(ios[i]);
+}
+
+static lt_many *many_alloc(leat_loop *loop, size_t count)
+{
+	lt_many *many;
+
+	if (count > (SIZE_MAX - sizeof *many) / sizeof many->slot[0])
+		return NULL;
+	many = lt_mem_alloc(&loop->mem, sizeof *many + count * sizeof many->slot[0]);
+	if (many)
+		*many = (lt_many){ .loop = loop, .count = count, .left = count };
+	return many;
+}
+
+static bool attach_each(leat_loop *loop, leat_io *self, leat_io *const *ios)
+{
+	lt_many *many = lt_many_of(self);
+	bool ok = true;
+
+	for (size_t i = 0; i < many->count; i++) {
+		many->slot[i].child = ios[i];
+		if (!lt_io_attach(loop, self, &many->slot[i].child)) {
+			many->slot[i].child = NULL;
+			ok = false;
+		}
+	}
+	return ok;
+}
+
+leat_io *lt_many_new(leat_loop *loop, leat_io *const *ios, size_t count, const lt_kind *kind, const char *where)
+{
+	leat_io *self;
+	lt_many *many;
+
+	for (size_t i = 0; i < count; i++)
+		lt_io_check(ios[i], kind->name, where);
+	many = loop->closing ? NULL : many_alloc(loop, count);
+	self = many ? lt_io_take_cell(loop, LT_CUSTOM, where) : NULL;
+	if (!self) {
+		lt_mem_release(&loop->mem, many);
+		cancel_each(ios, count);
+		return lt_io_refused(loop);
+	}
+	self->u.custom.kind = kind;
+	self->u.custom.word[0] = many;
+	if (!attach_each(loop, self, ios)) {
+		lt_io_raze(loop, self);
+		return lt_io_nomem(loop);
+	}
+	return self;
+}
+
+/* ---- living ---- */
+
+void lt_many_forget(lt_many *many, const leat_io *child)
+{
+	for (size_t i = 0; i < many->count; i++) {
+		if (many->slot[i].child == child) {
+			many->slot[i].child = NULL;
+			return;
+		}
+	}
+}
+
+leat_io *lt_many_next(leat_io *self)
+{
+	lt_many *many = lt_many_of(self);
+
+	while (many && many->count > 0) {
+		leat_io *child = many->slot[--many->count].child;
+
+		if (child) {
+			child->waiter = (uintptr_t)self;
+			return child;
+		}
+	}
+	return NULL;
+}
+
+void lt_many_drop(leat_loop *loop, leat_io *self)
+{
+	lt_mem_release(&loop->mem, lt_many_of(self));
+	self->u.custom.word[0] = NULL;
+}
+
+/* ---- ending ---- */
+
+void lt_many_finish(leat_loop *loop, leat_io *self, lt_outcome *outcome)
+{
+	leat_io *child;
+
+	/* what the children destroy may cancel self */
+	self->flags |= LT_RUNNING;
+	while ((child = lt_many_next(self))) {
+		child->waiter = 0;
+		lt_io_raze(loop, child);
+	}
+	self->flags &= (uint8_t)~LT_RUNNING;
+	lt_many_drop(loop, self);
+	if (self->flags & LT_DOOMED) {
+		lt_outcome_drop(outcome);
+		lt_cell_free(loop, self);
+		return;
+	}
+	lt_settle(loop, self, outcome);
+}
+
+/* ---- the value: an array of results ---- */
+
+static void results_free(lt_many *many)
+{
+	lt_mem_release(&many->loop->mem, many);
+}
+
+static void results_destroy(void *value)
+{
+	lt_many *many = value;
+
+	for (size_t i = 0; i < many->count; i++)
+		leat_result_clear(&many->slot[i].result);
+	results_free(many);
+}
+
+static void results_give_back(void *ctx, void *value)
+{
+	lt_many *many = value;
+
+	(void)ctx;
+	for (size_t i = many->count; i-- > 0;)
+		lt_outcome_drop(lt_result_outcome(&many->slot[i].result));
+	results_free(many);
+}
+
+static void results_delivered(void *ctx, void *value)
+{
+	lt_many *many = value;
+
+	(void)ctx;
+	for (size_t i = 0; i < many->count; i++)
+		lt_delivered(lt_result_outcome(&many->slot[i].result));
+}
+
+static const leat_type results_type = {
+	.size = sizeof(leat_type), .name = "results", .destroy = results_destroy
+};
+static const leat_giver results_giver = {
+	.size = sizeof(leat_giver), .give_back = results_give_back, .delivered = results_delivered
+};
+
+void lt_many_results(leat_loop *loop, leat_io *self)
+{
+	lt_many *many = lt_many_of(self);
+	lt_outcome outcome = {
+		.type = &results_type, .as.value = { .pointer = many, .giver = &results_giver }
+	};
+
+	for (size_t i = 0; i < many->count; i++) {
+		leat_io *child = many->slot[i].child;
+		leat_result *result = &many->slot[i].result;
+
+		result->where = child->where;
+		result->loop = loop;
+		*lt_result_outcome(result) = lt_io_consume(loop, child);
+	}
+	lt_settle(loop, self, &outcome);
+}
+
+size_t leat_result_count(const leat_result *result)
+{
+	const lt_many *many = result->type == &results_type ? result->as.value.pointer : NULL;
+
+	return many ? many->count : 0;
+}
+
+leat_result *leat_result_each_at(leat_result *result, size_t index, const char *where)
+{
+	lt_many *many;
+
+	if (index >= leat_result_count(result))
+		lt_abort("%s: asked for result %zu of %zu", where, index, leat_result_count(result));
+	many = result->as.value.pointer;
+	return &many->slot[index].result;
+}

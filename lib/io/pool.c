@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: ISC */
+/* pool - where cells come from
+ *
+ * Arenas of slabs; a slab is aligned to its size and begins with its loop, so
+ * that a cell needs no pointer to it.  Cells are handed out in order the first
+ * time, so that what was never used is never touched; later from a list of
+ * free ones.  Arenas double, up to a megabyte.
+ */
+#include "io/io.h"
+
+enum { LT_ARENA_SLABS = 64, LT_PIECE = 3 /* a phase of its own: not an io */ };
+
+static bool add_arena(leat_loop *loop)
+{
+	lt_arena *last = loop->pool.arenas;
+	uint32_t count = !last ? 1 : last->count < LT_ARENA_SLABS ? 2 * last->count : LT_ARENA_SLABS;
+	size_t bytes = sizeof(lt_arena) + (size_t)(count + 1) * LT_SLAB_BYTES;
+	lt_arena *arena = lt_mem_alloc(&loop->mem, bytes);
+
+	if (!arena)
+		return false;
+	*arena = (lt_arena){ .next = last, .count = count, .bytes = bytes };
+	arena->slabs = (unsigned char *)(((uintptr_t)(arena + 1) + LT_SLAB_BYTES - 1) & ~(uintptr_t)(LT_SLAB_BYTES - 1));
+	loop->pool.arenas = arena;
+	lt_mem_pool_grew(&loop->mem, bytes);
+	return true;
+}
+
+static lt_slab *slab_at(const lt_arena *arena, uint32_t index)
+{
+	return (lt_slab *)(void *)(arena->slabs + (size_t)index * LT_SLAB_BYTES);
+}
+
+static bool add_slab(leat_loop *loop)
+{
+	lt_arena *arena = loop->pool.arenas;
+
+	if (!arena || arena->started == arena->count) {
+		if (!add_arena(loop))
+			return false;
+		arena = loop->pool.arenas;
+	}
+	loop->pool.slab = slab_at(arena, arena->started++);
+	*loop->pool.slab = (lt_slab){ .loop = loop, .used = 1 };
+	return true;
+}
+
+void *lt_pool_grow(leat_loop *loop)
+{
+	lt_slab *slab = loop->pool.slab;
+	leat_io *io;
+
+	if (!slab || slab->used == LT_SLAB_CELLS) {
+		if (!add_slab(loop))
+			return NULL;
+		slab = loop->pool.slab;
+	}
+	io = (leat_io *)(void *)slab + slab->used++;
+	io->generation = 0;
+	return io;
+}
+
+void *lt_piece_take(leat_loop *loop)
+{
+	leat_io *io = lt_cell_take(loop);
+
+	if (!io)
+		return NULL;
+	loop->pool.live--;
+	io->phase = LT_PIECE;
+	return io;
+}
+
+void lt_piece_give(leat_loop *loop, void *piece)
+{
+	loop->pool.live++;
+	lt_cell_free(loop, piece);
+}
+
+bool lt_pool_init(leat_loop *loop)
+{
+	return add_slab(loop);
+}
+
+void lt_pool_end(leat_loop *loop)
+{
+	lt_arena *arena = loop->pool.arenas;
+
+	while (arena) {
+		lt_arena *next = arena->next;
+
+#ifdef LT_MEM_ASAN
+		__asan_unpoison_memory_region(arena, arena->bytes);
+#endif
+		lt_mem_pool_shrank(&loop->mem, arena->bytes);
+		lt_mem_release(&loop->mem, arena);
+		arena = next;
+	}
+	loop->pool = (lt_pool){ 0 };
+}
+
+static void walk_slab(leat_loop *loop, lt_slab *slab, lt_pool_visitor visit, void *arg)
+{
+	leat_io *cell = (leat_io *)(void *)slab;
+
+	for (uint32_t i = 1; i < slab->used; i++)
+		if (cell[i].phase == LT_PENDING || cell[i].phase == LT_SETTLED)
+			visit(loop, &cell[i], arg);
+}
+
+void lt_pool_walk(leat_loop *loop, lt_pool_visitor visit, void *arg)
+{
+	for (lt_arena *arena = loop->pool.arenas; arena; arena = arena->next)
+		for (uint32_t i = 0; i < arena->started; i++)
+			walk_slab(loop, slab_at(arena, i), visit, arg);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: ISC */
+/* repeat - a step, again while it resolves true
+ *
+ * Nobody's frame is above a step: it runs from the queue, or from the arrival
+ * of the step before.  One that settled at once waits its turn in the queue.
+ */
+#include "io/io.h"
+
+static void step(leat_loop *loop, leat_io *self);
+
+static bool says_again(const lt_outcome *o)
+{
+	return o->type == &leat_int_type && o->as.integer != 0;
+}
+
+static void repeat_arrive(leat_loop *loop, leat_io *self, leat_io *source)
+{
+	lt_outcome outcome;
+
+	if (!says_again(&source->u.outcome)) {
+		lt_io_skip(loop, self, source);
+		return;
+	}
+	outcome = lt_io_consume(loop, source);
+	self->source = NULL;
+	self->flags |= LT_RUNNING;
+	lt_delivered(&outcome);
+	if (!lt_io_was_doomed(loop, self, NULL))
+		step(loop, self);
+}
+
+static void step_settled(leat_loop *loop, leat_io *self, leat_io *inner)
+{
+	if (inner && says_again(&inner->u.outcome)) {
+		lt_io_raze(loop, inner);
+		lt_enqueue(loop, self);
+	} else {
+		lt_io_skip(loop, self, inner);
+	}
+}
+
+static void step(leat_loop *loop, leat_io *self)
+{
+	leat_result result = { .where = self->where, .loop = loop };
+	leat_io *inner;
+
+	self->flags |= LT_RUNNING;
+	inner = self->u.call.fn(self->u.call.ctx, &result);
+	if (lt_io_was_doomed(loop, self, inner))
+		return;
+	if (inner) {
+		lt_io_check_adoption(self, inner);
+		inner = lt_io_past_forward(loop, inner);
+	}
+	if (!inner || inner->phase == LT_SETTLED) {
+		step_settled(loop, self, inner);
+		return;
+	}
+	self->source = inner;
+	inner->waiter = (uintptr_t)self;
+}
+
+leat_io *leat_io_repeat_at(leat_loop *loop, leat_fn fn, leat_ctx ctx, const char *where)
+{
+	leat_io *self = loop->closing ? NULL : lt_io_take_cell(loop, LT_REPEAT, where);
+
+	if (!self) {
+		lt_ctx_drop(ctx);
+		return lt_io_refused(loop);
+	}
+	self->u.call.fn = fn;
+	self->u.call.ctx = ctx.data;
+	self->u.call.destroy = ctx.destroy;
+	lt_enqueue(loop, self);
+	return self;
+}
+
+const lt_kind lt_repeat_kind = {
+	.name = "repeat", .arrive = repeat_arrive, .drop = lt_io_drop_ctx, .start = step
+};

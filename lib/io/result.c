@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: ISC */
+/* result - an outcome, and what may be asked of it */
+#include "io/io.h"
+
+#include <leat/buf.h>
+
+static void buf_destroy(void *buf)
+{
+	leat_buf_unref(buf);
+}
+
+static void *buf_share(void *buf)
+{
+	return leat_buf_ref(buf);
+}
+
+const leat_type lt_error_type = { .size = sizeof(leat_type), .name = "error", .plain = true };
+const leat_type leat_int_type = { .size = sizeof(leat_type), .name = "int" };
+const leat_type leat_buf_type = {
+	.size = sizeof(leat_type), .name = "buf", .destroy = buf_destroy, .share = buf_share
+};
+
+void lt_outcome_destroy(lt_outcome *o)
+{
+	const leat_type *type = o->type;
+
+	o->type = NULL;
+	if (type && type->destroy && o->as.value.pointer)
+		type->destroy(o->as.value.pointer);
+}
+
+void lt_outcome_drop(lt_outcome *o)
+{
+	const leat_giver *giver = o->type && !o->type->plain ? o->as.value.giver : NULL;
+
+	if (!giver) {
+		lt_outcome_destroy(o);
+		return;
+	}
+	o->type = NULL;
+	o->as.value.giver = NULL;
+	giver->give_back(o->as.value.giver_ctx, o->as.value.pointer);
+}
+
+bool leat_result_ok(const leat_result *result)
+{
+	return result->type != &lt_error_type;
+}
+
+leat_error leat_result_error(const leat_result *result)
+{
+	return leat_result_ok(result) ? (leat_error){ 0 } : result->as.error;
+}
+
+leat_loop *leat_result_loop(const leat_result *result)
+{
+	return result->loop;
+}
+
+static const char *type_name(const leat_result *result)
+{
+	return result->type ? result->type->name : "nothing";
+}
+
+static void expect_type(const leat_result *result, const leat_type *type, const char *where)
+{
+	if (result->type != type)
+		lt_abort("%s: asked for %s, but the io made at %s gave %s", where, type->name,
+		         result->where ? result->where : "?", type_name(result));
+}
+
+int64_t leat_result_int_at(const leat_result *result, const char *where)
+{
+	expect_type(result, &leat_int_type, where);
+	return result->as.integer;
+}
+
+void *leat_result_ptr_at(leat_result *result, const leat_type *type, const char *where)
+{
+	void *pointer;
+
+	expect_type(result, type, where);
+	pointer = result->as.value.pointer;
+	result->as.value.pointer = NULL;
+	return pointer;
+}
+
+leat_buf *leat_result_buf_at(leat_result *result, const char *where)
+{
+	return leat_result_ptr_at(result, &leat_buf_type, where);
+}
+
+void *leat_result_peek(const leat_result *result)
+{
+	if (!result->type || result->type->plain || result->type == &leat_int_type)
+		return NULL;
+	return result->as.value.pointer;
+}
+
+void leat_result_clear(leat_result *result)
+{
+	lt_outcome_destroy(lt_result_outcome(result));
+}
+
+leat_io *leat_result_pass_at(leat_result *result, const char *where)
+{
+	lt_outcome outcome = *lt_result_outcome(result);
+
+	result->type = NULL;
+	return lt_io_settled(result->loop, &outcome, where);
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: ISC */
+/* then - then, catch, branch: a callback on an outcome
+ *
+ * The context lives until the promise has its outcome.  A callback that gave a
+ * pending io leaves a cell that only passes on: spliced out (io.c), or HOLD
+ * where a context must be kept until then.
+ */
+#include "io/io.h"
+
+static leat_io *chain(leat_io *io, uint8_t kind, leat_fn fn, leat_ctx ctx, const char *where)
+{
+	leat_loop *loop = lt_cell_loop(io);
+	leat_io *self = lt_io_chain(io, kind, where);
+
+	if (!self) {
+		lt_ctx_drop(ctx);
+		return lt_io_nomem(loop);
+	}
+	self->u.call.fn = fn;
+	self->u.call.ctx = ctx.data;
+	self->u.call.destroy = ctx.destroy;
+	if (ctx.moved)
+		self->flags |= LT_MOVED;
+	return self;
+}
+
+/* ---- then ---- */
+
+leat_io *leat_io_then_at(leat_io *io, leat_fn fn, leat_ctx ctx, const char *where)
+{
+	lt_io_check(io, "leat_io_then", where);
+	return chain(io, LT_THEN, fn, ctx, where);
+}
+
+static void then_arrive(leat_loop *loop, leat_io *self, leat_io *source)
+{
+	if (lt_is_error(&source->u.outcome))
+		lt_io_skip(loop, self, source);
+	else
+		lt_io_call(loop, self, source, self->u.call.fn);
+}
+
+/* ---- catch ---- */
+
+leat_match leat_match_all(void)
+{
+	return (leat_match){ 0 };
+}
+
+leat_match leat_match_kind(leat_kind kind)
+{
+	return (leat_match){ (uintptr_t)kind };
+}
+
+leat_match leat_match_domain(const leat_error_domain *domain)
+{
+	return (leat_match){ (uintptr_t)domain };
+}
+
+leat_io *leat_io_catch_at(leat_io *io, leat_match match, leat_fn fn, leat_ctx ctx, const char *where)
+{
+	leat_io *self;
+
+	lt_io_check(io, "leat_io_catch", where);
+	self = chain(io, LT_CATCH, fn, ctx, where);
+	if (!(self->flags & LT_IMMORTAL))
+		self->u.call.other = match.what;
+	return self;
+}
+
+static bool matches(uintptr_t what, leat_error error)
+{
+	if (what == 0)
+		return true;
+	if (what < LEAT_KINDS)
+		return leat_error_is(error, (leat_kind)what);
+	return (uintptr_t)error.domain == what;
+}
+
+static void catch_arrive(leat_loop *loop, leat_io *self, leat_io *source)
+{
+	const lt_outcome *o = &source->u.outcome;
+
+	if (lt_is_error(o) && matches(self->u.call.other, o->as.error))
+		lt_io_call(loop, self, source, self->u.call.fn);
+	else
+		lt_io_skip(loop, self, source);
+}
+
+/* ---- branch ---- */
+
+leat_io *leat_io_branch_at(leat_io *io, leat_fn ok, leat_fn failed, leat_ctx ctx, const char *where)
+{
+	leat_io *self;
+
+	lt_io_check(io, "leat_io_branch", where);
+	self = chain(io, LT_BRANCH, ok, ctx, where);
+	if (!(self->flags & LT_IMMORTAL))
+		self->u.call.other = (uintptr_t)failed;
+	return self;
+}
+
+static void branch_arrive(leat_loop *loop, leat_io *self, leat_io *source)
+{
+	leat_fn fn = lt_is_error(&source->u.outcome) ? (leat_fn)self->u.call.other : self->u.call.fn;
+
+	if (fn)
+		lt_io_call(loop, self, source, fn);
+	else
+		lt_io_skip(loop, self, source);
+}
+
+/* ---- contexts ---- */
+
+leat_ctx leat_ctx_none(void)
+{
+	return (leat_ctx){ 0 };
+}
+
+leat_ctx leat_ctx_borrow(void *data)
+{
+	return (leat_ctx){ .data = data };
+}
+
+leat_ctx leat_ctx_own(void *data, void (*destroy)(void *data))
+{
+	return (leat_ctx){ .data = data, .destroy = destroy };
+}
+
+leat_ctx leat_ctx_move(void *data, void (*destroy)(void *data))
+{
+	return (leat_ctx){ .data = data, .destroy = destroy, .moved = true };
+}
+
+const lt_kind lt_then_kind = { .name = "then", .arrive = then_arrive, .drop = lt_io_drop_ctx };
+const lt_kind lt_catch_kind = { .name = "catch", .arrive = catch_arrive, .drop = lt_io_drop_ctx };
+const lt_kind lt_branch_kind = { .name = "branch", .arrive = branch_arrive, .drop = lt_io_drop_ctx };
+/* A callback has run, its io is pending and its context must be kept. */
+const lt_kind lt_hold_kind = { .name = "hold", .arrive = lt_io_skip, .drop = lt_io_drop_ctx };
