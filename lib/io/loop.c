@@ -216,6 +216,11 @@ bool lt_loop_closing(const leat_loop *loop)
 	return loop->closing;
 }
 
+uint64_t lt_loop_turn(const leat_loop *loop)
+{
+	return loop->turns;
+}
+
 void lt_loop_readerless(leat_loop *loop, int change)
 {
 	loop->readerless += change;

@@ -71,6 +71,8 @@ void lt_piece_give(leat_loop *loop, void *piece);
 /* ---- odds and ends ---- */
 lt_mem *lt_loop_mem(leat_loop *loop);
 bool lt_loop_closing(const leat_loop *loop); /* starters give CLOSED */
+/* How many drains there were: grows by one in each pass that ran something. */
+uint64_t lt_loop_turn(const leat_loop *loop);
 /* Handles that outlive the loop keep its shell. */
 void lt_loop_hold(leat_loop *loop);
 void lt_loop_release(leat_loop *loop);
