@@ -43,8 +43,9 @@ typedef struct leat_listen_options {
 #define leat_connect(loop, where, options) leat_connect_at((loop), (where), (options), LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_connect_at(leat_loop *loop, const char *address,
                                                  const leat_connect_options *options, const char *where);
-LEAT_API LEAT_NODISCARD leat_io *leat_connect_addr(leat_loop *loop, const leat_addr *addr,
-                                                   const leat_connect_options *options);
+#define leat_connect_addr(loop, addr, options) leat_connect_addr_at((loop), (addr), (options), LEAT_HERE)
+LEAT_API LEAT_NODISCARD leat_io *leat_connect_addr_at(leat_loop *loop, const leat_addr *addr,
+                                                      const leat_connect_options *options, const char *where);
 
 /* Gives a listener; stillborn with INVALID, LIMIT, IN_USE, DENIED, ...  A
  * "unix:" path is made with the umask's mode; one that is there is an error,
@@ -52,8 +53,13 @@ LEAT_API LEAT_NODISCARD leat_io *leat_connect_addr(leat_loop *loop, const leat_a
 #define leat_listen(loop, where, options) leat_listen_at((loop), (where), (options), LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_listener *leat_listen_at(leat_loop *loop, const char *address,
                                                       const leat_listen_options *options, const char *where);
-/* On a socket that listens already (socket activation): takes it. */
-LEAT_API LEAT_NODISCARD leat_listener *leat_listen_fd(leat_loop *loop, int fd, const leat_listen_options *options);
+/* On a socket that listens already (socket activation): takes it; INVALID if
+ * it does not listen.  What was said where it was bound holds: of the options
+ * nagle, keepalive, retry_ms and a backlog other than 0 are heeded, and a path
+ * is kept. */
+#define leat_listen_fd(loop, fd, options) leat_listen_fd_at((loop), (fd), (options), LEAT_HERE)
+LEAT_API LEAT_NODISCARD leat_listener *leat_listen_fd_at(leat_loop *loop, int fd, const leat_listen_options *options,
+                                                         const char *where);
 
 /* The life of one connection: the flow is lent until the io that it gives
  * settles.  NULL: done. */
