@@ -69,7 +69,7 @@ LEAT_API LEAT_NODISCARD leat_flow *leat_flow_stillborn(leat_loop *loop, leat_err
 LEAT_API void leat_flow_give(leat_flow *self, leat_buf *buf);
 LEAT_API void leat_flow_give_end(leat_flow *self);
 LEAT_API void leat_flow_give_error(leat_flow *self, leat_error error);
-/* Whether an answer is awaited. */
+/* Whether an answer is awaited; once the flow has ended: was then. */
 LEAT_API bool leat_flow_wanted(const leat_flow *self);
 /* The transport takes bytes again: ops->write is called, inside this call. */
 LEAT_API void leat_flow_writable(leat_flow *self);

@@ -50,11 +50,13 @@ struct leat_result {
 	const leat_type *type; /* NULL: nothing; the library's own mark: an error */
 	union {
 		struct {
-			void *pointer;
+			union {
+				void *pointer;
+				int64_t integer;
+			};
 			const leat_giver *giver;
 			void *giver_ctx;
 		} value;
-		int64_t integer;
 		leat_error error;
 	} as;
 	const char *where; /* where its io was made */

@@ -408,7 +408,8 @@ static void detached_settled(lt_watch *watch, leat_loop *loop, leat_result *resu
 {
 	(void)watch;
 	lt_delivered(lt_result_outcome(result));
-	if (lt_is_error(lt_result_outcome(result)))
+	/* a failure, or an ending that was cut short */
+	if (result->type && result->type->plain && leat_error_set(result->as.error))
 		lt_io_unhandled(loop, result->as.error, result->where);
 }
 

@@ -51,11 +51,13 @@ typedef struct lt_outcome {
 	const leat_type *type;
 	union {
 		struct {
-			void *pointer;
+			union {
+				void *pointer;
+				int64_t integer;
+			};
 			const leat_giver *giver;
 			void *giver_ctx;
 		} value;
-		int64_t integer;
 		leat_error error;
 	} as;
 } lt_outcome;

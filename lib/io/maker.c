@@ -84,7 +84,7 @@ void leat_resolve_at(leat_maker maker, const char *where)
 
 void leat_resolve_int_at(leat_maker maker, int64_t value, const char *where)
 {
-	settle(maker, &(lt_outcome){ .type = &leat_int_type, .as.integer = value }, where);
+	settle(maker, &(lt_outcome){ .type = &leat_int_type, .as.value.integer = value }, where);
 }
 
 void leat_resolve_ptr_at(leat_maker maker, void *pointer, const leat_type *type, const char *where)
@@ -150,7 +150,7 @@ leat_io *leat_io_done_at(leat_loop *loop, const char *where)
 
 leat_io *leat_io_int_at(leat_loop *loop, int64_t value, const char *where)
 {
-	return ready(loop, &(lt_outcome){ .type = &leat_int_type, .as.integer = value }, where);
+	return ready(loop, &(lt_outcome){ .type = &leat_int_type, .as.value.integer = value }, where);
 }
 
 leat_io *leat_io_ptr_at(leat_loop *loop, void *pointer, const leat_type *type, const char *where)

@@ -10,7 +10,7 @@ static void step(leat_loop *loop, leat_io *self);
 
 static bool says_again(const lt_outcome *o)
 {
-	return o->type == &leat_int_type && o->as.integer != 0;
+	return o->type == &leat_int_type && o->as.value.integer != 0;
 }
 
 static void repeat_arrive(leat_loop *loop, leat_io *self, leat_io *source)

@@ -9,9 +9,10 @@ static void buf_destroy(void *buf)
 	leat_buf_unref(buf);
 }
 
+/* A handle of its own, so that each holder may cut and skip. */
 static void *buf_share(void *buf)
 {
-	return leat_buf_ref(buf);
+	return leat_buf_slice(buf, 0, leat_buf_size(buf));
 }
 
 const leat_type lt_error_type = { .size = sizeof(leat_type), .name = "error", .plain = true };
@@ -72,7 +73,7 @@ static void expect_type(const leat_result *result, const leat_type *type, const 
 int64_t leat_result_int_at(const leat_result *result, const char *where)
 {
 	expect_type(result, &leat_int_type, where);
-	return result->as.integer;
+	return result->as.value.integer;
 }
 
 void *leat_result_ptr_at(leat_result *result, const leat_type *type, const char *where)

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: ISC */
+/* fds - flows over pipes, terminals and pairs of descriptors
+ *
+ * Each direction has its descriptor and its event.  What cannot be waited
+ * for, as /dev/null, is always ready: it is read at the end of the turn.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <leat/flow_ops.h>
+
+#include "base/buf.h"
+#include "flow/fds.h"
+#include "flow/sigpipe.h"
+#include "io/loop.h"
+
+enum { PARTS = 64, ROUND_BYTES = 64 * 1024 };
+
+struct fds {
+	leat_flow *flow;
+	leat_loop *loop;
+	int in, out;               /* -1: none, or ended */
+	int in_flags, out_flags;   /* as they were before; -1: let them be */
+	bool terminal;             /* in: EIO says that the other side has gone */
+	bool ready;                /* in: cannot be waited for */
+	bool readerless;           /* counted as such by the loop */
+	lt_tail tail;              /* reads what is always ready */
+	struct event readable, writable;
+};
+
+/* ---- reading ---- */
+
+/* An event with no reader must not hide a deadlock. */
+static void count_reader(struct fds *s)
+{
+	bool readerless = s->in >= 0 && !s->ready && !leat_flow_wanted(s->flow) &&
+			  event_pending(&s->readable, EV_READ, NULL);
+
+	if (readerless != s->readerless)
+		lt_loop_readerless(s->loop, readerless ? 1 : -1);
+	s->readerless = readerless;
+}
+
+static void stop_reading(struct fds *s)
+{
+	lt_loop_not_at_end(s->loop, &s->tail);
+	if (s->in >= 0 && !s->ready)
+		event_del(&s->readable);
+}
+
+static void read_failed(struct fds *s, int number)
+{
+	stop_reading(s);
+	if (number == EIO && s->terminal)
+		leat_flow_give_end(s->flow);
+	else
+		leat_flow_give_error(s->flow, leat_error_errno(number));
+}
+
+static void got(struct fds *s, leat_buf *buf, ssize_t bytes)
+{
+	if (bytes > 0) {
+		leat_buf_cut(buf, (size_t)bytes);
+		leat_flow_give(s->flow, buf);
+		return;
+	}
+	leat_buf_unref(buf);
+	stop_reading(s);
+	leat_flow_give_end(s->flow);
+}
+
+/* How much to make room for: what waits in a pipe is known. */
+static size_t waiting(int fd)
+{
+	int bytes = 0;
+
+	if (ioctl(fd, FIONREAD, &bytes) < 0 || bytes <= 0)
+		return 4096;
+	return bytes < ROUND_BYTES ? (size_t)bytes : ROUND_BYTES;
+}
+
+static void read_once(struct fds *s)
+{
+	leat_buf *buf = leat_buf_new(s->loop, waiting(s->in));
+	ssize_t bytes;
+
+	if (leat_buf_failed(buf)) {
+		stop_reading(s);
+		leat_flow_give_error(s->flow, leat_error_core(LEAT_NOMEM));
+		return;
+	}
+	bytes = read(s->in, leat_buf_space(buf), leat_buf_size(buf));
+	if (bytes >= 0) {
+		got(s, buf, bytes);
+		return;
+	}
+	leat_buf_unref(buf);
+	if (errno != EAGAIN && errno != EINTR)
+		read_failed(s, errno);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct fds *s = arg;
+	leat_flow *flow = s->flow;
+
+	(void)fd;
+	(void)what;
+	leat_flow_ref(flow);
+	if (leat_flow_wanted(flow))
+		read_once(s);
+	else
+		event_del(&s->readable);
+	count_reader(s);
+	leat_flow_unref(flow);
+}
+
+static void on_tail(lt_tail *tail)
+{
+	struct fds *s = (struct fds *)(void *)((char *)tail - offsetof(struct fds, tail));
+	leat_flow *flow = s->flow;
+
+	leat_flow_ref(flow);
+	if (s->in >= 0 && leat_flow_wanted(flow))
+		read_once(s);
+	leat_flow_unref(flow);
+}
+
+static void fds_read(leat_flow *self, void *state)
+{
+	struct fds *s = state;
+
+	(void)self;
+	if (!s->ready && event_add(&s->readable, NULL) < 0)
+		s->ready = true; /* epoll has no use for it */
+	if (s->ready)
+		lt_loop_at_end(s->loop, &s->tail);
+	count_reader(s);
+}
+
+/* ---- writing ---- */
+
+static ssize_t write_parts(int fd, const struct iovec *parts, int count)
+{
+	lt_sigpipe hold;
+	ssize_t bytes;
+
+	lt_sigpipe_hold(&hold);
+	bytes = writev(fd, parts, count);
+	lt_sigpipe_let(&hold, bytes < 0 && errno == EPIPE);
+	return bytes;
+}
+
+static void fds_write(leat_flow *self, void *state, leat_bufs *queue)
+{
+	struct fds *s = state;
+	struct iovec parts[PARTS];
+
+	while (leat_bufs_size(queue) > 0) {
+		ssize_t bytes = write_parts(s->out, parts, leat_bufs_iovec(queue, parts, PARTS));
+
+		if (bytes >= 0) {
+			leat_bufs_drop(queue, (size_t)bytes);
+		} else if (errno == EAGAIN && event_add(&s->writable, NULL) == 0) {
+			return;
+		} else if (errno != EINTR) {
+			leat_flow_write_failed(self, leat_error_errno(errno));
+			return;
+		}
+	}
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct fds *s = arg;
+
+	(void)fd;
+	(void)what;
+	leat_flow_writable(s->flow);
+}
+
+/* ---- ending ---- */
+
+static void give_up(int fd, int flags)
+{
+	if (flags >= 0)
+		fcntl(fd, F_SETFL, flags);
+	close(fd);
+}
+
+static void end_out(struct fds *s)
+{
+	if (s->out < 0)
+		return;
+	event_del(&s->writable);
+	if (s->out != s->in)
+		give_up(s->out, s->out_flags);
+	s->out = -1;
+}
+
+static void end_in(struct fds *s)
+{
+	if (s->in < 0)
+		return;
+	stop_reading(s);
+	if (s->in != s->out)
+		give_up(s->in, s->in_flags);
+	s->in = -1;
+	count_reader(s);
+}
+
+/* Only a descriptor of its own can be closed alone. */
+static void fds_shutdown(leat_flow *self, void *state)
+{
+	struct fds *s = state;
+
+	if (s->out != s->in)
+		end_out(s);
+	leat_flow_told(self);
+}
+
+static void fds_end(leat_flow *self, void *state)
+{
+	struct fds *s = state;
+
+	(void)self;
+	end_out(s);
+	end_in(s);
+}
+
+static void fds_info(leat_flow *self, void *state, leat_flow_info *info)
+{
+	struct fds *s = state;
+
+	(void)self;
+	info->fd = s->in >= 0 ? s->in : s->out;
+}
+
+/* ---- making ---- */
+
+#define FDS_OPS(ways)                              \
+	{                                          \
+		.size = sizeof(leat_flow_ops),     \
+		.name = "pipe",                    \
+		.state_bytes = sizeof(struct fds), \
+		.directions = (ways),              \
+		.read = fds_read,                  \
+		.write = fds_write,                \
+		.shutdown = fds_shutdown,          \
+		.close = fds_end,                  \
+		.abort = fds_end,                  \
+		.info = fds_info,                  \
+	}
+
+static const leat_flow_ops fds_ops[] = {
+	[LEAT_READ] = FDS_OPS(LEAT_READ),
+	[LEAT_WRITE] = FDS_OPS(LEAT_WRITE),
+	[LEAT_BOTH] = FDS_OPS(LEAT_BOTH),
+};
+
+static leat_direction ways_of(int fd)
+{
+	switch (fcntl(fd, F_GETFL) & O_ACCMODE) {
+	case O_RDONLY:
+		return LEAT_READ;
+	case O_WRONLY:
+		return LEAT_WRITE;
+	default:
+		return LEAT_BOTH;
+	}
+}
+
+/* Why a descriptor will not do for what is wanted of it. */
+static leat_error objection(int fd, leat_direction way)
+{
+	struct stat stat;
+
+	if (fstat(fd, &stat) < 0)
+		return leat_error_errno(errno);
+	if (S_ISREG(stat.st_mode) || S_ISDIR(stat.st_mode) || S_ISBLK(stat.st_mode))
+		return leat_error_core(LEAT_INVALID);
+	if (way && !(ways_of(fd) & way))
+		return leat_error_core(LEAT_INVALID);
+	return (leat_error){ .domain = NULL };
+}
+
+/* Gives the flags to set again at the end; -1 where there is nothing to. */
+static int make_nonblocking(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || (flags & O_NONBLOCK))
+		return -1;
+	return fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -1 : flags;
+}
+
+static void close_both(int in, int out)
+{
+	if (in >= 0)
+		close(in);
+	if (out >= 0 && out != in)
+		close(out);
+}
+
+static leat_error check(int in, int out)
+{
+	leat_error error = { .domain = NULL };
+
+	if (in < 0 && out < 0)
+		return leat_error_core(LEAT_INVALID);
+	if (in == out)
+		return objection(in, 0);
+	if (in >= 0)
+		error = objection(in, LEAT_READ);
+	if (out >= 0 && !leat_error_set(error))
+		error = objection(out, LEAT_WRITE);
+	return error;
+}
+
+static void start(struct fds *s, int in, int out)
+{
+	s->in = in;
+	s->out = out;
+	s->in_flags = in >= 0 ? make_nonblocking(in) : -1;
+	s->out_flags = out == in ? s->in_flags : out >= 0 ? make_nonblocking(out) : -1;
+	s->terminal = in >= 0 && isatty(in);
+	s->tail.run = on_tail;
+	event_assign(&s->readable, leat_loop_base(s->loop), in, EV_READ | EV_PERSIST, on_readable, s);
+	event_assign(&s->writable, leat_loop_base(s->loop), out, EV_WRITE, on_writable, s);
+}
+
+leat_flow *lt_flow_from_pipe(leat_loop *loop, int in, int out, const char *where)
+{
+	leat_error error = check(in, out);
+	leat_direction ways = (in >= 0 ? LEAT_READ : 0) | (out >= 0 ? LEAT_WRITE : 0);
+	leat_flow *flow;
+	void *state;
+
+	if (leat_error_set(error)) {
+		close_both(in, out);
+		error.where = where;
+		return leat_flow_stillborn(loop, error);
+	}
+	if (in == out)
+		ways = ways_of(in);
+	flow = leat_flow_new_at(loop, &fds_ops[ways], &state, where);
+	if (!state) {
+		close_both(in, out);
+		return flow;
+	}
+	((struct fds *)state)->flow = flow;
+	((struct fds *)state)->loop = loop;
+	start(state, ways & LEAT_READ ? in : -1, ways & LEAT_WRITE ? out : -1);
+	return flow;
+}
+
+leat_flow *leat_flow_from_fds_at(leat_loop *loop, int in, int out, const char *where)
+{
+	return lt_flow_from_pipe(loop, in, out, where);
+}

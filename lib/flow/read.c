@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: ISC */
+/* read - the guard's reading half
+ *
+ * A read waits in `first`; the transport is asked once and answers once.  An
+ * answer that finds no reader (it was cancelled) is kept there for the next
+ * one.  What a settled read holds goes back there too when nobody gets it.
+ * While closing, and after shutdown(read), the guard asks by itself.
+ */
+#include "flow/flow.h"
+
+enum { ANSWERS_AT_ONCE = 16 /* of a source that answers inside the call, before I/O gets its turn */ };
+
+typedef struct read_state {
+	leat_flow *flow;
+} read_state;
+
+/* ---- what was kept ---- */
+
+static void keep_first(leat_flow *flow, leat_buf *buf)
+{
+	leat_buf *kept = flow->bits & LT_F_KEPT ? flow->first.kept : NULL;
+
+	buf->next = kept;
+	flow->first.kept = buf;
+	flow->bits |= LT_F_KEPT;
+}
+
+/* The next kept buf; NULL when there is none. */
+static leat_buf *take_kept(leat_flow *flow)
+{
+	leat_buf *buf;
+
+	if (!(flow->bits & LT_F_KEPT))
+		return flow->rare ? lt_bufs_pop(&flow->rare->late) : NULL;
+	buf = flow->first.kept;
+	flow->first.kept = buf->next;
+	buf->next = NULL;
+	if (!flow->first.kept)
+		flow->bits &= ~(uint32_t)LT_F_KEPT;
+	return buf;
+}
+
+void lt_flow_drop_kept(leat_flow *flow)
+{
+	leat_buf *buf;
+
+	while ((buf = take_kept(flow)))
+		lt_buf_unref(buf);
+}
+
+static leat_io *reader_of(const leat_flow *flow)
+{
+	return flow->bits & LT_F_KEPT ? NULL : flow->first.reader;
+}
+
+static bool read_is_over(const leat_flow *flow)
+{
+	return flow->bits & (LT_F_READ_END | LT_F_READ_ERROR | LT_F_READ_SHUT);
+}
+
+/* ---- a settled read, on its way ---- */
+
+static void read_delivered(void *ctx, void *value)
+{
+	leat_flow *flow = ctx;
+
+	(void)value;
+	flow->bits &= ~(uint32_t)LT_F_HELD;
+	lt_flow_unref(flow);
+}
+
+static void read_given_back(void *ctx, void *value)
+{
+	leat_flow *flow = ctx;
+
+	flow->bits &= ~(uint32_t)LT_F_HELD;
+	leat_flow_unread(flow, value);
+	lt_flow_unref(flow);
+}
+
+static const leat_giver read_giver = {
+	.size = sizeof(leat_giver), .give_back = read_given_back, .delivered = read_delivered
+};
+
+/* The flow's reference that the read held goes along with the value. */
+static void settle_buf(leat_flow *flow, leat_io *io, leat_buf *buf)
+{
+	flow->bits |= LT_F_HELD;
+	flow->reads++;
+	lt_settle(flow->loop, io,
+	          &(lt_outcome){ .type = &leat_buf_type,
+	                         .as.value = { .pointer = buf, .giver = &read_giver, .giver_ctx = flow } });
+}
+
+static void settle_without(leat_flow *flow, leat_io *io, const lt_outcome *outcome)
+{
+	lt_settle(flow->loop, io, outcome);
+	lt_flow_unref(flow);
+}
+
+/* ---- read_into: gathers bufs, copies at delivery ---- */
+
+static void into_delivered(void *ctx, void *value)
+{
+	leat_flow *flow = ctx;
+	unsigned char *to = flow->rare->into.memory;
+	leat_buf *buf;
+
+	(void)value;
+	flow->bits &= ~(uint32_t)(LT_F_HELD | LT_F_INTO);
+	while ((buf = lt_bufs_pop(&flow->rare->into.got))) {
+		memcpy(to, buf->data, buf->size);
+		to += buf->size;
+		lt_buf_unref(buf);
+	}
+	lt_flow_unref(flow);
+}
+
+/* What was gathered is the next to be read again, in order. */
+static void ungather(leat_flow *flow)
+{
+	leat_bufs got = flow->rare->into.got;
+	leat_buf *kept = flow->bits & LT_F_KEPT ? flow->first.kept : NULL;
+
+	lt_bufs_init(&flow->rare->into.got);
+	flow->bits &= ~(uint32_t)LT_F_INTO;
+	if (!got.head)
+		return;
+	got.tail->next = kept;
+	flow->first.kept = got.head;
+	flow->bits |= LT_F_KEPT;
+	if (flow->bits & LT_F_ABORTED)
+		lt_flow_drop_kept(flow);
+}
+
+static void into_given_back(void *ctx, void *value)
+{
+	leat_flow *flow = ctx;
+
+	(void)value;
+	flow->bits &= ~(uint32_t)LT_F_HELD;
+	ungather(flow);
+	lt_flow_unref(flow);
+}
+
+static const leat_giver into_giver = {
+	.size = sizeof(leat_giver), .give_back = into_given_back, .delivered = into_delivered
+};
+
+static void settle_into(leat_flow *flow, leat_io *io)
+{
+	size_t bytes = flow->rare->into.got.bytes;
+
+	flow->bits |= LT_F_HELD;
+	flow->reads++;
+	lt_settle(flow->loop, io,
+	          &(lt_outcome){ .type = &leat_int_type,
+	                         .as.value = { .integer = (int64_t)bytes, .giver = &into_giver, .giver_ctx = flow } });
+}
+
+/* Takes what fits of the buf, keeps the rest; whether it is enough. */
+static bool gather(leat_flow *flow, leat_buf *buf)
+{
+	leat_bufs *got = &flow->rare->into.got;
+	size_t room = flow->rare->into.max - got->bytes;
+	leat_buf *rest;
+
+	if (buf->size > room) {
+		rest = leat_buf_slice(buf, room, buf->size - room);
+		if (lt_buf_is_failed(rest)) { /* no memory to part it: the whole is kept */
+			keep_first(flow, buf);
+			return true;
+		}
+		leat_buf_cut(buf, room);
+		keep_first(flow, rest);
+	}
+	lt_bufs_push(got, buf);
+	return got->bytes >= flow->rare->into.min;
+}
+
+/* ---- asking the transport ---- */
+
+/* The guard reads by itself: to find the end, or to throw away. */
+static bool reads_alone(const leat_flow *flow)
+{
+	return flow->bits & (LT_F_CLOSING | LT_F_READ_SHUT);
+}
+
+static void on_again(lt_timer *timer)
+{
+	lt_rare *rare = (lt_rare *)(void *)((char *)timer - offsetof(lt_rare, again));
+
+	rare->answers = 0;
+	lt_flow_ask(rare->flow);
+}
+
+/* Many answers inside the call: I/O and deadlines get their turn first. */
+static bool ask_later(leat_flow *flow)
+{
+	lt_rare *rare = lt_flow_rare(flow);
+
+	if (!rare || ++rare->answers < ANSWERS_AT_ONCE)
+		return false;
+	rare->again.fire = on_again;
+	return lt_timer_start(flow->loop, &rare->again, leat_loop_now_ns(flow->loop));
+}
+
+void lt_flow_ask(leat_flow *flow)
+{
+	leat_flow *self = lt_flow_self(flow);
+
+	if (flow->bits & (LT_F_WANTED | LT_F_ASKING | LT_F_READ_END | LT_F_READ_ERROR) || lt_flow_ended(flow))
+		return;
+	flow->refs++;
+	flow->bits |= LT_F_ASKING;
+	do {
+		flow->bits |= LT_F_WANTED;
+		flow->ops->read(self, lt_flow_state(flow));
+		if (flow->bits & (LT_F_WANTED | LT_F_READ_END | LT_F_READ_ERROR) || lt_flow_ended(flow))
+			break;
+	} while ((reader_of(flow) || reads_alone(flow)) && !ask_later(flow));
+	flow->bits &= ~(uint32_t)LT_F_ASKING;
+	lt_flow_unref(flow);
+}
+
+/* ---- the user's calls ---- */
+
+static void read_cancel(void *state)
+{
+	leat_flow *flow = ((read_state *)state)->flow;
+
+	flow->first.reader = NULL;
+	if (flow->bits & LT_F_INTO)
+		ungather(flow);
+	lt_flow_unref(flow);
+}
+
+static const leat_leaf read_leaf = {
+	.size = sizeof(leat_leaf), .name = "read", .state_bytes = sizeof(read_state), .cancel = read_cancel
+};
+
+/* Refusals that hold for every read, in their order; LEAT_NONE: none. */
+static bool refuse_read(leat_flow *flow, leat_error *error)
+{
+	bool kept = (flow->bits & LT_F_KEPT) || (flow->rare && flow->rare->late.bytes);
+
+	*error = (leat_error){ 0 };
+	if (flow->bits & (LT_F_MOVED | LT_F_ABORTED | LT_F_STILLBORN))
+		*error = lt_flow_refusal(flow);
+	else if ((flow->bits & LT_F_HELD) || reader_of(flow))
+		*error = leat_error_core(LEAT_BUSY);
+	else if ((flow->bits & LT_F_CLOSED) && !kept)
+		*error = leat_error_core(LEAT_CLOSED);
+	else if (flow->ops->directions == LEAT_WRITE)
+		*error = leat_error_core(LEAT_UNSUPPORTED);
+	return leat_error_set(*error);
+}
+
+/* What a read gets that finds nothing more: the end or the error. */
+static lt_outcome last_word(leat_flow *flow)
+{
+	if ((flow->bits & (LT_F_HOLE | LT_F_CLOSED)) && !(flow->bits & LT_F_READ_SHUT))
+		return lt_failure(leat_error_core(LEAT_CLOSED));
+	if ((flow->bits & LT_F_READ_ERROR) && !(flow->bits & LT_F_READ_SHUT))
+		return lt_failure(flow->bits & LT_F_NOMEM_READ ? leat_error_core(LEAT_NOMEM) : flow->rare->read_error);
+	return (lt_outcome){ .type = &leat_buf_type };
+}
+
+static leat_io *read_start(leat_flow *flow, leat_io **io, const char *where)
+{
+	leat_maker maker;
+	void *state;
+
+	*io = leat_io_new_at(flow->loop, &maker, &read_leaf, &state, where);
+	if (!state)
+		return NULL;
+	((read_state *)state)->flow = leat_flow_ref(flow);
+	return *io;
+}
+
+leat_io *leat_flow_read_at(leat_flow *flow, const char *where)
+{
+	leat_error error;
+	leat_buf *buf;
+	leat_io *io;
+
+	if (refuse_read(flow, &error))
+		return lt_flow_refuse(flow, error, where);
+	if (!read_start(flow, &io, where))
+		return io;
+	buf = take_kept(flow);
+	if (buf) {
+		settle_buf(flow, io, buf);
+	} else if (read_is_over(flow)) {
+		lt_outcome last = last_word(flow);
+
+		settle_without(flow, io, &last);
+	} else {
+		flow->first.reader = io;
+		lt_flow_ask(flow);
+	}
+	return io;
+}
+
+/* Gathers what is kept; settles where that is enough or all there will be. */
+static void into_begin(leat_flow *flow, leat_io *io)
+{
+	leat_buf *buf;
+	bool enough = flow->rare->into.min == 0;
+
+	while (!enough && (buf = take_kept(flow)))
+		enough = gather(flow, buf);
+	if (enough) {
+		settle_into(flow, io);
+		return;
+	}
+	if (!read_is_over(flow) && !(flow->bits & LT_F_CLOSED)) {
+		flow->first.reader = io;
+		lt_flow_ask(flow);
+		return;
+	}
+	flow->first.reader = io;
+	lt_flow_read_over(flow);
+}
+
+leat_io *leat_flow_read_into_at(leat_flow *flow, void *memory, size_t min, size_t max, const char *where)
+{
+	leat_error error;
+	leat_io *io;
+
+	if (max < min || max == 0)
+		return lt_flow_refuse(flow, leat_error_make_at(&leat_core_errors, LEAT_INVALID, where), where);
+	if (refuse_read(flow, &error))
+		return lt_flow_refuse(flow, error, where);
+	if (!lt_flow_rare(flow))
+		return lt_io_nomem(flow->loop);
+	if (!read_start(flow, &io, where))
+		return io;
+	flow->rare->into.memory = memory;
+	flow->rare->into.min = min;
+	flow->rare->into.max = max;
+	flow->bits |= LT_F_INTO;
+	into_begin(flow, io);
+	return io;
+}
+
+void leat_flow_unread(leat_flow *flow, leat_buf *buf)
+{
+	leat_io *reader = reader_of(flow);
+
+	if (!buf)
+		return;
+	if (buf->size == 0 || (flow->bits & (LT_F_ABORTED | LT_F_MOVED | LT_F_STILLBORN))) {
+		leat_buf_unref(buf);
+		return;
+	}
+	buf = lt_buf_unique(buf);
+	if (lt_buf_is_failed(buf))
+		return;
+	if (!reader) {
+		keep_first(flow, buf);
+		return;
+	}
+	if (!(flow->bits & LT_F_INTO)) {
+		flow->first.reader = NULL;
+		settle_buf(flow, reader, buf);
+		return;
+	}
+	flow->first.reader = NULL;
+	if (gather(flow, buf))
+		settle_into(flow, reader);
+	else
+		flow->first.reader = reader;
+}
+
+/* ---- the transport's answers ---- */
+
+static void give_reader(leat_flow *flow, leat_io *reader, leat_buf *buf)
+{
+	flow->first.reader = NULL;
+	if (!(flow->bits & LT_F_INTO)) {
+		settle_buf(flow, reader, buf);
+	} else if (gather(flow, buf)) {
+		settle_into(flow, reader);
+	} else {
+		flow->first.reader = reader;
+		lt_flow_ask(flow);
+	}
+}
+
+static void keep_while_closing(leat_flow *flow, leat_buf *buf)
+{
+	lt_rare *rare = flow->rare;
+
+	if (!(flow->bits & (LT_F_HOLE | LT_F_READ_SHUT)) && rare->late.bytes + buf->size <= rare->limits.read_bytes) {
+		lt_bufs_push(&rare->late, buf);
+	} else {
+		if (!(flow->bits & LT_F_READ_SHUT))
+			flow->bits |= LT_F_HOLE;
+		lt_buf_unref(buf);
+	}
+}
+
+void leat_flow_give(leat_flow *self, leat_buf *buf)
+{
+	leat_flow *flow = lt_flow_of(self);
+	leat_io *reader;
+
+	if (lt_flow_ended(flow) || (flow->bits & (LT_F_READ_END | LT_F_READ_ERROR)) || buf->size == 0) {
+		leat_buf_unref(buf);
+		return;
+	}
+	if (buf->refs > 1)
+		buf = lt_buf_unique(buf);
+	flow->bits &= ~(uint32_t)LT_F_WANTED;
+	flow->read_bytes += buf->size;
+	reader = reader_of(flow);
+	if (reader) {
+		give_reader(flow, reader, buf);
+	} else if (flow->bits & LT_F_CLOSING) {
+		keep_while_closing(flow, buf);
+	} else if (flow->bits & LT_F_READ_SHUT) {
+		lt_buf_unref(buf);
+	} else {
+		keep_first(flow, buf); /* was cancelled; nothing else was kept, or it would not have been asked */
+		return;
+	}
+	if (reads_alone(flow)) {
+		if (flow->bits & LT_F_CLOSING)
+			lt_flow_paced(flow);
+		lt_flow_ask(flow);
+	}
+}
+
+void lt_flow_read_over(leat_flow *flow)
+{
+	leat_io *reader = reader_of(flow);
+	lt_outcome last;
+
+	if (!reader)
+		return;
+	flow->first.reader = NULL;
+	last = last_word(flow);
+	if (!(flow->bits & LT_F_INTO)) {
+		settle_without(flow, reader, &last);
+	} else if (lt_is_error(&last)) {
+		ungather(flow);
+		settle_without(flow, reader, &last);
+	} else {
+		settle_into(flow, reader);
+	}
+}
+
+void lt_flow_read_fail(leat_flow *flow, leat_error error)
+{
+	leat_io *reader = reader_of(flow);
+	lt_outcome failure = lt_failure(error);
+
+	if (!reader)
+		return;
+	flow->first.reader = NULL;
+	if (flow->bits & LT_F_INTO)
+		ungather(flow);
+	settle_without(flow, reader, &failure);
+}
+
+static bool write_was_reset(const leat_flow *flow)
+{
+	return (flow->bits & LT_F_WRITE_ERROR) && flow->rare && leat_error_is(flow->rare->write_error, LEAT_RESET);
+}
+
+void leat_flow_give_end(leat_flow *self)
+{
+	leat_flow *flow = lt_flow_of(self);
+
+	if (lt_flow_ended(flow) || (flow->bits & (LT_F_READ_END | LT_F_READ_ERROR)))
+		return;
+	if (write_was_reset(flow)) { /* the write took the error, not the reason */
+		leat_flow_give_error(self, flow->rare->write_error);
+		return;
+	}
+	flow->bits &= ~(uint32_t)LT_F_WANTED;
+	flow->bits |= LT_F_READ_END;
+	lt_flow_read_over(flow);
+	lt_flow_progress(flow);
+}
+
+void leat_flow_give_error(leat_flow *self, leat_error error)
+{
+	leat_flow *flow = lt_flow_of(self);
+
+	if (lt_flow_ended(flow) || (flow->bits & (LT_F_READ_END | LT_F_READ_ERROR)))
+		return;
+	flow->refs++;
+	flow->bits &= ~(uint32_t)LT_F_WANTED;
+	flow->bits |= LT_F_READ_ERROR;
+	if (lt_flow_rare(flow))
+		flow->rare->read_error = error;
+	else
+		flow->bits |= LT_F_NOMEM_READ;
+	lt_flow_read_over(flow);
+	if (leat_error_is(error, LEAT_RESET)) /* the peer is known to be gone */
+		lt_flow_write_end(flow, leat_error_make_at(&leat_core_errors, LEAT_CLOSED, error.where));
+	lt_flow_progress(flow);
+	lt_flow_unref(flow);
+}
+
+bool leat_flow_wanted(const leat_flow *self)
+{
+	const leat_flow *flow = lt_flow_of((leat_flow *)(uintptr_t)self);
+
+	return flow->bits & LT_F_WANTED;
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: ISC */
+/* socket - the lane for descriptors
+ *
+ * One event.  It is armed for reading at the first read and kept, level
+ * triggered; when it fires and nobody reads it is deleted, so a peer that talks
+ * to nobody costs one wake-up.  Reads go straight into the loop's scratch
+ * block.  Writes come gathered at the end of the turn; the event listens for
+ * writability only after the kernel took less than all.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "flow/fds.h"
+#include "flow/flow.h"
+#include "flow/socket.h"
+
+enum { PARTS = 64 };
+
+typedef struct lt_socket {
+	struct event event; /* its argument is the flow */
+} lt_socket;
+
+static const leat_flow_ops socket_ops;
+
+/* ---- the loop's scratch ---- */
+
+static void scratch_end(leat_loop *loop, void *data)
+{
+	(void)loop;
+	leat_buf_unref(data);
+}
+
+leat_buf **lt_socket_scratch(leat_loop *loop)
+{
+	lt_slot *slot = lt_loop_slot(loop, LT_SLOT_SOCKET);
+
+	slot->end = scratch_end;
+	return (leat_buf **)&slot->data;
+}
+
+/* ---- the event ---- */
+
+static void on_event(evutil_socket_t fd, short what, void *arg);
+
+static short armed(const lt_socket *s)
+{
+	return s->event.ev_evcallback.evcb_flags & EVLIST_INSERTED ? s->event.ev_events & (EV_READ | EV_WRITE) : 0;
+}
+
+static bool arm(leat_flow *self, lt_socket *s, short what)
+{
+	if (armed(s) == what)
+		return true;
+	event_del(&s->event);
+	if (!what)
+		return true;
+	event_assign(&s->event, leat_loop_base(leat_flow_loop(self)), event_get_fd(&s->event),
+	             (short)(what | EV_PERSIST), on_event, self);
+	return event_add(&s->event, NULL) == 0;
+}
+
+/* Nobody reads, yet it is armed for that: it must not hide a deadlock. */
+static bool is_readerless(leat_flow *self, const lt_socket *s)
+{
+	return (armed(s) & EV_READ) && !leat_flow_wanted(self);
+}
+
+static void disarm_read(leat_flow *self, lt_socket *s)
+{
+	if (is_readerless(self, s))
+		lt_loop_readerless(leat_flow_loop(self), -1);
+	arm(self, s, armed(s) & EV_WRITE);
+}
+
+/* ---- reading ---- */
+
+static leat_error last_error(const char *where)
+{
+	return leat_error_make_at(&leat_errno_errors, errno, where);
+}
+
+static void read_some(leat_flow *self, lt_socket *s)
+{
+	leat_loop *loop = leat_flow_loop(self);
+	leat_buf **scratch = lt_socket_scratch(loop);
+	leat_buf *into = lt_buf_scratch(lt_loop_mem(loop), scratch);
+	ssize_t got;
+
+	if (!into) {
+		disarm_read(self, s);
+		leat_flow_give_error(self, leat_error_core(LEAT_NOMEM));
+		return;
+	}
+	got = read(event_get_fd(&s->event), into->data, LT_BUF_SCRATCH);
+	if (got > 0) {
+		lt_loop_readerless(loop, 1); /* taken back when it is asked again */
+		leat_flow_give(self, lt_buf_carve(scratch, (size_t)got));
+	} else if (got == 0) {
+		disarm_read(self, s);
+		leat_flow_give_end(self);
+	} else if (errno != EAGAIN && errno != EINTR) {
+		leat_error error = last_error(LEAT_HERE);
+
+		disarm_read(self, s);
+		leat_flow_give_error(self, error);
+	}
+}
+
+static void on_event(evutil_socket_t fd, short what, void *arg)
+{
+	leat_flow *self = arg;
+	lt_socket *s = (lt_socket *)(void *)((leat_flow *)self + 1);
+
+	(void)fd;
+	if (what & EV_WRITE) {
+		leat_flow_ref(self);
+		arm(self, s, armed(s) & EV_READ);
+		leat_flow_writable(self);
+		what &= armed(s);
+		leat_flow_unref(self);
+	}
+	if (!(what & EV_READ))
+		return;
+	if (leat_flow_wanted(self))
+		read_some(self, s);
+	else
+		disarm_read(self, s);
+}
+
+static void socket_read(leat_flow *self, void *state)
+{
+	lt_socket *s = state;
+
+	if (armed(s) & EV_READ)
+		lt_loop_readerless(leat_flow_loop(self), -1);
+	else if (!arm(self, s, armed(s) | EV_READ))
+		leat_flow_give_error(self, leat_error_core(LEAT_NOMEM));
+}
+
+/* ---- writing ---- */
+
+static ssize_t send_parts(int fd, const struct iovec *parts, int count)
+{
+	if (count == 1)
+		return send(fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	return sendmsg(fd, &(struct msghdr){ .msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = (size_t)count },
+	               MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static size_t sum(const struct iovec *parts, int count)
+{
+	size_t bytes = 0;
+
+	for (int i = 0; i < count; i++)
+		bytes += parts[i].iov_len;
+	return bytes;
+}
+
+/* True: the kernel took all that was offered. */
+static bool send_some(leat_flow *self, lt_socket *s, leat_bufs *queue)
+{
+	struct iovec parts[PARTS];
+	int count = leat_bufs_iovec(queue, parts, PARTS);
+	ssize_t sent;
+
+	do
+		sent = send_parts(event_get_fd(&s->event), parts, count);
+	while (sent < 0 && errno == EINTR);
+	if (sent < 0 && errno != EAGAIN) {
+		leat_flow_write_failed(self, last_error(LEAT_HERE));
+		return false;
+	}
+	if (sent >= 0 && (size_t)sent == sum(parts, count)) {
+		leat_bufs_drop(queue, (size_t)sent);
+		return true;
+	}
+	if (sent > 0)
+		leat_bufs_drop(queue, (size_t)sent);
+	if (!arm(self, s, armed(s) | EV_WRITE))
+		leat_flow_write_failed(self, leat_error_core(LEAT_NOMEM));
+	return false;
+}
+
+static void socket_write(leat_flow *self, void *state, leat_bufs *queue)
+{
+	while (send_some(self, state, queue) && leat_bufs_size(queue) > 0)
+		;
+}
+
+/* ---- ending ---- */
+
+static void socket_shutdown(leat_flow *self, void *state)
+{
+	lt_socket *s = state;
+
+	shutdown(event_get_fd(&s->event), SHUT_WR);
+	leat_flow_told(self);
+}
+
+static int let_go(leat_flow *self, lt_socket *s)
+{
+	int fd = event_get_fd(&s->event);
+
+	if (is_readerless(self, s))
+		lt_loop_readerless(leat_flow_loop(self), -1);
+	event_del(&s->event);
+	return fd;
+}
+
+static void socket_close(leat_flow *self, void *state)
+{
+	close(let_go(self, state));
+}
+
+static void socket_abort(leat_flow *self, void *state)
+{
+	lt_socket *s = state;
+	int fd = let_go(self, s);
+
+	if (fd < 0)
+		return;
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ .l_onoff = 1 }, sizeof(struct linger));
+	close(fd);
+}
+
+int lt_socket_release(leat_flow *flow)
+{
+	lt_socket *s = leat_flow_state(flow, &socket_ops);
+	leat_flow *self;
+	int fd;
+
+	if (!s)
+		return -1;
+	self = lt_flow_self(flow);
+	fd = let_go(self, s);
+	event_assign(&s->event, leat_loop_base(leat_flow_loop(self)), -1, 0, on_event, self);
+	leat_flow_abort(flow);
+	return fd;
+}
+
+/* ---- knowing ---- */
+
+static leat_addr name_of(int fd, int (*ask)(int, struct sockaddr *, socklen_t *))
+{
+	struct sockaddr_storage name;
+	socklen_t bytes = sizeof name;
+
+	if (ask(fd, (struct sockaddr *)&name, &bytes) < 0)
+		return (leat_addr){ 0 };
+	return leat_addr_from((struct sockaddr *)&name, bytes);
+}
+
+static void socket_info(leat_flow *self, void *state, leat_flow_info *info)
+{
+	const lt_socket *s = state;
+
+	(void)self;
+	info->fd = event_get_fd(&s->event);
+	info->local = name_of(info->fd, getsockname);
+	info->peer = name_of(info->fd, getpeername);
+}
+
+static const leat_flow_ops socket_ops = {
+	.size = sizeof(leat_flow_ops),
+	.name = "socket",
+	.state_bytes = sizeof(lt_socket),
+	.close_tells = true,
+	.read = socket_read,
+	.write = socket_write,
+	.shutdown = socket_shutdown,
+	.close = socket_close,
+	.abort = socket_abort,
+	.info = socket_info,
+};
+
+/* ---- making ---- */
+
+leat_flow *lt_flow_from_socket(leat_loop *loop, int fd, const char *where)
+{
+	void *state;
+	leat_flow *flow = leat_flow_new_at(loop, &socket_ops, &state, where);
+	lt_socket *s = state;
+
+	if (s)
+		event_assign(&s->event, leat_loop_base(loop), fd, EV_READ | EV_PERSIST, on_event, flow);
+	else
+		close(fd);
+	return flow;
+}
+
+static leat_flow *refuse_fd(leat_loop *loop, int fd, leat_error error)
+{
+	if (fd >= 0)
+		close(fd);
+	return leat_flow_stillborn(loop, error);
+}
+
+static bool is_stream(int fd)
+{
+	int type = 0;
+	socklen_t bytes = sizeof type;
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &bytes) == 0 && type == SOCK_STREAM;
+}
+
+leat_flow *leat_flow_from_fd_at(leat_loop *loop, int fd, const char *where)
+{
+	struct stat st;
+	int flags;
+
+	if (fstat(fd, &st) < 0)
+		return refuse_fd(loop, -1, leat_error_make_at(&leat_errno_errors, errno, where));
+	if (!S_ISSOCK(st.st_mode))
+		return lt_flow_from_pipe(loop, fd, fd, where);
+	flags = fcntl(fd, F_GETFL);
+	if (!is_stream(fd) || flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return refuse_fd(loop, fd, leat_error_make_at(&leat_core_errors, LEAT_INVALID, where));
+	return lt_flow_from_socket(loop, fd, where);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+/* socket - the lane for descriptors: connected stream sockets */
+#ifndef LT_FLOW_SOCKET_H
+#define LT_FLOW_SOCKET_H
+
+#include <leat/flow.h>
+
+/* Takes a connected stream socket that is nonblocking already; makes no system
+ * call.  Closed where the flow cannot be made. */
+leat_flow *lt_flow_from_socket(leat_loop *loop, int fd, const char *where);
+/* Lets go of the descriptor of a flow of this kind, which is ended by that:
+ * no shutdown, no close.  -1 for another kind. */
+int lt_socket_release(leat_flow *flow);
+/* One block per loop to read into. */
+leat_buf **lt_socket_scratch(leat_loop *loop);
+
+#endif

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: ISC */
+/* write - the guard's writing half
+ *
+ * What is written joins the queue, which is handed to the transport at the
+ * end of the turn.  A write that crosses the high-water mark waits until the
+ * queue has sunk below it again.  The queue exists while it is needed.
+ */
+#include "flow/flow.h"
+
+typedef struct write_state {
+	leat_flow *flow;
+	size_t bytes; /* the last ones of the queue, as long as none was taken */
+} write_state;
+
+static size_t high_water(const leat_flow *flow)
+{
+	return flow->rare ? flow->rare->limits.high_water_bytes : LT_HIGH_WATER;
+}
+
+/* ---- the queue ---- */
+
+static void on_turn_end(lt_tail *tail)
+{
+	leat_flow *flow = ((lt_out *)(void *)((char *)tail - offsetof(lt_out, tail)))->flow;
+
+	lt_flow_send_now(flow);
+}
+
+static lt_out *out_of(leat_flow *flow)
+{
+	lt_out *out = flow->out;
+
+	if (out)
+		return out;
+	out = lt_piece_take(flow->loop);
+	if (!out)
+		return NULL;
+	lt_bufs_init(&out->queue);
+	out->tail = (lt_tail){ .run = on_turn_end };
+	out->flow = flow;
+	out->writer = NULL;
+	flow->out = out;
+	return out;
+}
+
+static void free_out(leat_flow *flow)
+{
+	lt_out *out = flow->out;
+
+	flow->out = NULL;
+	lt_loop_not_at_end(flow->loop, &out->tail);
+	lt_bufs_clear(&out->queue);
+	lt_piece_give(flow->loop, out);
+}
+
+static void settle_writer(leat_flow *flow, const lt_outcome *outcome)
+{
+	leat_io *writer = flow->out ? flow->out->writer : NULL;
+
+	if (!writer)
+		return;
+	flow->out->writer = NULL;
+	lt_settle(flow->loop, writer, outcome);
+	lt_flow_unref(flow);
+}
+
+void lt_flow_writer_fail(leat_flow *flow, leat_error error)
+{
+	lt_outcome failure = lt_failure(error);
+
+	settle_writer(flow, &failure);
+}
+
+/* ---- to the transport ---- */
+
+static void after_sending(leat_flow *flow, size_t before)
+{
+	lt_out *out = flow->out;
+
+	if (lt_flow_ended(flow) || (flow->bits & LT_F_WRITE_ERROR)) {
+		if (out)
+			free_out(flow);
+		return;
+	}
+	if (out->queue.bytes > 0)
+		flow->bits |= LT_F_WRITE_BUSY;
+	if (out->queue.bytes < before && (flow->bits & LT_F_CLOSING))
+		lt_flow_paced(flow);
+	if (out->queue.bytes < high_water(flow))
+		settle_writer(flow, &(lt_outcome){ 0 });
+	if (out->queue.bytes > 0)
+		return;
+	free_out(flow);
+	if ((flow->bits & LT_F_WRITE_SHUT) || (flow->rare && !lt_ring_empty(&flow->rare->flushers)))
+		lt_flow_progress(flow);
+}
+
+void lt_flow_send_now(leat_flow *flow)
+{
+	lt_out *out = flow->out;
+	size_t before = lt_flow_queued(flow);
+
+	if (before == 0 || lt_flow_ended(flow) || (flow->bits & (LT_F_WRITE_BUSY | LT_F_WRITING)))
+		return;
+	flow->refs++;
+	do {
+		flow->bits = (flow->bits | LT_F_WRITING) & ~(uint32_t)LT_F_WRITE_AGAIN;
+		flow->ops->write(lt_flow_self(flow), lt_flow_state(flow), &out->queue);
+		flow->bits &= ~(uint32_t)LT_F_WRITING;
+	} while ((flow->bits & LT_F_WRITE_AGAIN) && out->queue.bytes > 0);
+	after_sending(flow, before);
+	lt_flow_unref(flow);
+}
+
+void leat_flow_writable(leat_flow *self)
+{
+	leat_flow *flow = lt_flow_of(self);
+
+	flow->bits &= ~(uint32_t)LT_F_WRITE_BUSY;
+	if (flow->bits & LT_F_WRITING)
+		flow->bits |= LT_F_WRITE_AGAIN;
+	else
+		lt_flow_send_now(flow);
+}
+
+void lt_flow_write_end(leat_flow *flow, leat_error error)
+{
+	lt_outcome failure = lt_failure(error);
+
+	if (flow->bits & LT_F_WRITE_ERROR)
+		return;
+	flow->bits |= LT_F_WRITE_ERROR;
+	if (lt_flow_rare(flow))
+		flow->rare->write_error = error;
+	else
+		flow->bits |= LT_F_NOMEM_WRITE;
+	settle_writer(flow, &failure);
+	if (flow->out && !(flow->bits & LT_F_WRITING))
+		free_out(flow);
+	else if (flow->out)
+		lt_bufs_clear(&flow->out->queue); /* its op is looking at it */
+}
+
+void leat_flow_write_failed(leat_flow *self, leat_error error)
+{
+	leat_flow *flow = lt_flow_of(self);
+
+	if (lt_flow_ended(flow))
+		return;
+	flow->refs++;
+	lt_flow_write_end(flow, error);
+	lt_flow_progress(flow);
+	lt_flow_unref(flow);
+}
+
+/* ---- the user's calls ---- */
+
+/* Drops the last `bytes` of the queue, whole or in part a buf each. */
+static void cut_tail(leat_bufs *queue, size_t bytes)
+{
+	size_t keep = queue->bytes - bytes;
+	leat_bufs rest = *queue;
+	leat_buf *buf;
+
+	lt_bufs_init(queue);
+	while (keep > 0 && (buf = lt_bufs_pop(&rest))) {
+		keep -= buf->size;
+		lt_bufs_push(queue, buf);
+	}
+	lt_bufs_clear(&rest);
+}
+
+static void write_cancel(void *state)
+{
+	const write_state *s = state;
+	leat_flow *flow = s->flow;
+	lt_out *out = flow->out;
+
+	out->writer = NULL;
+	flow->bits &= ~(uint32_t)(LT_F_WITHDRAWN | LT_F_GOES_ON);
+	if (out->queue.bytes >= s->bytes) {
+		cut_tail(&out->queue, s->bytes);
+		flow->written_bytes -= s->bytes;
+		flow->bits |= LT_F_WITHDRAWN;
+		if (out->queue.bytes == 0) {
+			flow->bits &= ~(uint32_t)LT_F_WRITE_BUSY;
+			free_out(flow);
+			lt_flow_progress(flow);
+		}
+	} else {
+		flow->bits |= LT_F_GOES_ON;
+	}
+	lt_flow_unref(flow);
+}
+
+static const leat_leaf write_leaf = {
+	.size = sizeof(leat_leaf), .name = "write", .state_bytes = sizeof(write_state), .cancel = write_cancel
+};
+
+static leat_error write_error(const leat_flow *flow)
+{
+	return flow->bits & LT_F_NOMEM_WRITE ? leat_error_core(LEAT_NOMEM) : flow->rare->write_error;
+}
+
+static bool refuse_write(leat_flow *flow, leat_error *error)
+{
+	*error = (leat_error){ 0 };
+	if (lt_flow_ended(flow))
+		*error = lt_flow_refusal(flow);
+	else if (flow->ops->directions == LEAT_READ)
+		*error = leat_error_core(LEAT_UNSUPPORTED);
+	else if (flow->bits & LT_F_WRITE_SHUT)
+		*error = leat_error_core(LEAT_CLOSED);
+	else if (flow->bits & LT_F_WRITE_ERROR)
+		*error = write_error(flow);
+	else if (flow->out && flow->out->writer)
+		*error = leat_error_core(LEAT_BUSY);
+	return leat_error_set(*error);
+}
+
+static leat_io *write_pending(leat_flow *flow, size_t bytes, const char *where)
+{
+	leat_maker maker;
+	void *state;
+	leat_io *io = leat_io_new_at(flow->loop, &maker, &write_leaf, &state, where);
+
+	if (state) {
+		*(write_state *)state = (write_state){ .flow = leat_flow_ref(flow), .bytes = bytes };
+		flow->out->writer = io;
+	}
+	return io;
+}
+
+/* Takes the buf, which has bytes and is nobody else's. */
+static leat_io *enqueue(leat_flow *flow, leat_buf *buf, const char *where)
+{
+	lt_out *out = out_of(flow);
+	size_t bytes = buf->size;
+	leat_io *io;
+
+	if (!out) {
+		lt_buf_unref(buf);
+		return lt_io_nomem(flow->loop);
+	}
+	if (out->queue.bytes + bytes < high_water(flow))
+		io = leat_io_done_at(flow->loop, where);
+	else
+		io = write_pending(flow, bytes, where);
+	if (io->flags & LT_IMMORTAL) {
+		lt_buf_unref(buf);
+		if (out->queue.bytes == 0)
+			free_out(flow);
+		return io;
+	}
+	lt_bufs_push(&out->queue, buf);
+	flow->written_bytes += bytes;
+	flow->writes++;
+	if (!(flow->bits & LT_F_WRITE_BUSY))
+		lt_loop_at_end(flow->loop, &out->tail);
+	return io;
+}
+
+static leat_io *send_buf(leat_flow *flow, leat_buf *buf, const char *where)
+{
+	leat_error error;
+
+	if (refuse_write(flow, &error)) {
+		leat_buf_unref(buf);
+		return lt_flow_refuse(flow, error, where);
+	}
+	if (lt_buf_is_failed(buf))
+		return lt_io_nomem(flow->loop);
+	if (buf->size == 0) {
+		lt_buf_unref(buf);
+		return leat_io_done_at(flow->loop, where);
+	}
+	return enqueue(flow, buf, where);
+}
+
+leat_io *leat_flow_send_at(leat_flow *flow, leat_buf *buf, const char *where)
+{
+	if (buf->refs > 1)
+		buf = lt_buf_unique(buf);
+	return send_buf(flow, buf, where);
+}
+
+leat_io *leat_flow_write_at(leat_flow *flow, const void *data, size_t bytes, const char *where)
+{
+	leat_error error;
+
+	if (refuse_write(flow, &error))
+		return lt_flow_refuse(flow, error, where);
+	return send_buf(flow, lt_buf_copy(lt_loop_mem(flow->loop), data, bytes), where);
+}
+
+leat_io *leat_flow_writev_at(leat_flow *flow, const struct iovec *parts, int count, const char *where)
+{
+	leat_error error;
+
+	if (refuse_write(flow, &error))
+		return lt_flow_refuse(flow, error, where);
+	return send_buf(flow, lt_buf_from_iovec(lt_loop_mem(flow->loop), parts, count), where);
+}
+
+/* ---- flush ---- */
+
+static void flush_cancel(void *state)
+{
+	lt_waiter *waiter = state;
+
+	lt_waiter_leave(waiter);
+	lt_flow_unref(waiter->flow);
+}
+
+static const leat_leaf flush_leaf = {
+	.size = sizeof(leat_leaf), .name = "flush", .state_bytes = sizeof(lt_waiter), .cancel = flush_cancel
+};
+
+leat_io *leat_flow_flush_at(leat_flow *flow, const char *where)
+{
+	leat_io *io;
+
+	if (lt_flow_ended(flow))
+		return lt_flow_refuse(flow, lt_flow_refusal(flow), where);
+	lt_flow_send_now(flow);
+	if (flow->bits & LT_F_WRITE_ERROR)
+		return lt_flow_refuse(flow, write_error(flow), where);
+	if (lt_flow_queued(flow) == 0 && !flow->ops->flush)
+		return leat_io_done_at(flow->loop, where);
+	if (!lt_flow_rare(flow))
+		return lt_io_nomem(flow->loop);
+	io = lt_waiter_new(flow, &flow->rare->flushers, &flush_leaf, where);
+	lt_flow_progress(flow);
+	return io;
+}
+
+void leat_flow_flushed(leat_flow *self)
+{
+	leat_flow *flow = lt_flow_of(self);
+
+	if (lt_flow_ended(flow) || !(flow->bits & LT_F_FLUSHING))
+		return;
+	flow->bits &= ~(uint32_t)LT_F_FLUSHING;
+	flow->refs++;
+	/* what was written meanwhile was not flushed: ask again for all */
+	if (lt_flow_queued(flow) == 0)
+		lt_waiters_settle(flow, &flow->rare->flushers, &(lt_outcome){ 0 });
+	lt_flow_progress(flow);
+	lt_flow_unref(flow);
+}
