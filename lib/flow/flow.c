@@ -250,7 +250,6 @@ static void leave_shell(leat_flow *flow, leat_flow *heir, lt_rare *old_rare)
 	flow->rare = old_rare;
 	flow->out = NULL;
 	flow->first.reader = NULL;
-	flow->link = NULL;
 	lt_loop_move_to_shells(flow->loop, LT_FLOWS, &flow->resident);
 	if (!(flow->bits & LT_F_HEIR)) {
 		flow->bits = LT_F_MOVED;
@@ -272,6 +271,7 @@ static void inherit(leat_flow *heir, leat_flow *flow, lt_rare *old_rare)
 	heir->resident = resident;
 	heir->refs = 1;
 	heir->bits |= LT_F_HEIR;
+	heir->link.ops = NULL; /* it was the old handle that was served */
 	heir->rare->flow = heir;
 	heir->rare->origin = origin;
 	if (heir->out)
@@ -369,17 +369,4 @@ leat_error leat_flow_set_limits(leat_flow *flow, const leat_flow_limits *limits)
 	take_limits(&flow->rare->limits, limits);
 	lt_flow_start_idle(flow);
 	return (leat_error){ 0 };
-}
-
-void lt_flow_each_linked(leat_loop *loop, const void *owner, void (*visit)(leat_flow *, void *), void *arg)
-{
-	lt_resident *end = &lt_loop_residents(loop, LT_FLOWS)->head, *next;
-
-	for (lt_resident *at = end->next; at != end; at = next) {
-		leat_flow *flow = (leat_flow *)(void *)((char *)at - offsetof(leat_flow, resident));
-
-		next = at->next;
-		if (flow->link == owner)
-			visit(flow, arg);
-	}
 }

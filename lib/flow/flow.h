@@ -95,7 +95,7 @@ struct leat_flow {
 	} first;
 	lt_out *out;
 	lt_rare *rare;
-	void *link; /* whose connection it is: serve's */
+	lt_watch link; /* whose connection this handle is, and what that waits for: serve's */
 	uint64_t read_bytes, written_bytes;
 	uint32_t reads, writes;
 };
@@ -135,8 +135,11 @@ static inline void lt_flow_unref(leat_flow *flow)
 	if (--flow->refs == 0)
 		lt_flow_free(flow);
 }
-/* Visits what is linked to that owner, newest first; the visitor may end it. */
-void lt_flow_each_linked(leat_loop *loop, const void *owner, void (*visit)(leat_flow *, void *), void *arg);
+/* A server waits for the ios of a connection through its flow's link. */
+static inline leat_flow *lt_flow_of_link(lt_watch *link)
+{
+	return (leat_flow *)(void *)((char *)link - offsetof(leat_flow, link));
+}
 
 /* ---- waiters ---- */
 typedef struct lt_waiter {
