@@ -190,7 +190,6 @@ static void on_again(lt_timer *timer)
 {
 	lt_rare *rare = (lt_rare *)(void *)((char *)timer - offsetof(lt_rare, again));
 
-	rare->answers = 0;
 	lt_flow_ask(rare->flow);
 }
 
@@ -213,6 +212,8 @@ void lt_flow_ask(leat_flow *flow)
 		return;
 	flow->refs++;
 	flow->bits |= LT_F_ASKING;
+	if (flow->rare)
+		flow->rare->answers = 0;
 	do {
 		flow->bits |= LT_F_WANTED;
 		flow->ops->read(self, lt_flow_state(flow));
