@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: ISC */
+/* micro - what a promise costs: make, resolve, chain, gather, drain
+ *
+ * The same rows as minimal has for the least a promise can be; ratios runs both. */
+#include <err.h>
+#include <leat/io.h>
+#include <leat/loop.h>
+
+#include "bench/rows.h"
+
+static leat_loop *loop;
+static long ran;
+
+static leat_io *
+count(void *ctx, leat_result *result)
+{
+	(void)result;
+	++*(long *)ctx;
+	return NULL;
+}
+
+static leat_io *
+chain(leat_io *io, int links)
+{
+	while (links--)
+		io = leat_io_then(io, count, leat_ctx_borrow(&ran));
+	return io;
+}
+
+/* Its outcome was there: this frees it. */
+static void
+take(leat_io *io)
+{
+	leat_result result;
+
+	if (!leat_io_try(io, &result))
+		errx(1, "not settled");
+	leat_result_clear(&result);
+}
+
+static void
+create_resolve_free(long rounds)
+{
+	while (rounds--) {
+		leat_maker maker;
+		leat_io *io = leat_io_new(loop, &maker, NULL, NULL);
+
+		leat_resolve_int(maker, 1);
+		take(io);
+	}
+}
+
+static void
+resolved(long rounds, int links)
+{
+	while (rounds--) {
+		leat_maker maker;
+		leat_io *io = leat_io_new(loop, &maker, NULL, NULL);
+
+		leat_resolve_int(maker, 1);
+		io = chain(io, links);
+		leat_loop_run_ready(loop);
+		take(io);
+	}
+}
+
+static void
+pending(long rounds, int links)
+{
+	while (rounds--) {
+		leat_maker maker;
+		leat_io *io = chain(leat_io_new(loop, &maker, NULL, NULL), links);
+
+		leat_resolve_int(maker, 1);
+		leat_loop_run_ready(loop);
+		take(io);
+	}
+}
+
+static void
+then1_resolved(long rounds)
+{
+	resolved(rounds, 1);
+}
+
+static void
+then10_resolved(long rounds)
+{
+	resolved(rounds, 10);
+}
+
+static void
+then1_pending(long rounds)
+{
+	pending(rounds, 1);
+}
+
+static void
+then10_pending(long rounds)
+{
+	pending(rounds, 10);
+}
+
+static void
+all100(long rounds)
+{
+	leat_maker maker[100];
+	leat_io *each[100], *all;
+
+	while (rounds--) {
+		for (int i = 0; i < 100; i++)
+			each[i] = leat_io_new(loop, &maker[i], NULL, NULL);
+		all = leat_io_all(loop, each, 100);
+		for (int i = 0; i < 100; i++)
+			leat_resolve_int(maker[i], 1);
+		leat_loop_run_ready(loop);
+		take(all);
+	}
+}
+
+static void
+tick(long rounds)
+{
+	leat_io *io = leat_io_done(loop);
+
+	while (rounds--) {
+		io = leat_io_then(io, count, leat_ctx_borrow(&ran));
+		leat_loop_run_ready(loop);
+	}
+	take(io);
+}
+
+static const struct row rows[] = {
+	{ "create_resolve_free", create_resolve_free },
+	{ "then1_resolved", then1_resolved },
+	{ "then10_resolved", then10_resolved },
+	{ "then1_pending", then1_pending },
+	{ "then10_pending", then10_pending },
+	{ "all100", all100 },
+	{ "tick", tick },
+};
+
+int
+main(int argc, char **argv)
+{
+	(void)argc;
+	loop = leat_loop_new(NULL, NULL);
+	if (!loop)
+		errx(1, "no memory");
+	rows_print(rows, sizeof rows / sizeof rows[0], argv + 1);
+	leat_loop_free(loop);
+	return 0;
+}
