@@ -44,6 +44,8 @@ static leat_kind turn_until_done(leat_loop *loop, waiting *w)
 		left = event_base_loop(loop->base, EVLOOP_ONCE);
 		if (w->done)
 			break;
+		if (loop->free_asked)
+			return LEAT_CANCELLED;
 		if (left < 0)
 			return LEAT_NESTED;
 		if (left > 0 && !loop->kicked)
@@ -86,6 +88,10 @@ static bool wait(leat_io *io, leat_result *result, const char *where)
 	loop->awaits++;
 	kind = turn_until_done(loop, &w);
 	loop->awaits--;
+	if (kind == LEAT_CANCELLED) {
+		lt_loop_end(loop, false); /* which settles it */
+		kind = w.done ? LEAT_NONE : kind;
+	}
 	if (kind == LEAT_DEADLOCK)
 		lt_loop_report(loop, "%s: waits for what nothing can settle (made at %s)", where, io->where);
 	if (kind != LEAT_NONE) {
@@ -109,8 +115,10 @@ bool leat_await_at(leat_io *io, leat_result *result, const char *where)
 		leat_io_cancel(io);
 		return fail(loop, LEAT_NESTED, result, where);
 	}
+	lt_loop_hold(loop);
 	ok = wait(io, result, where);
 	if (loop->free_asked && !loop->awaits)
 		lt_loop_end(loop, false);
+	lt_loop_release(loop);
 	return ok;
 }

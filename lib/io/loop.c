@@ -131,10 +131,16 @@ size_t leat_loop_run_ready(leat_loop *loop)
 {
 	size_t done;
 
-	if (loop->draining || loop->gone || (!loop->ready.head && loop->tails == &tails_end))
+	if (loop->draining || loop->gone)
+		return 0;
+	if (loop->timers.count > 0)
+		lt_timers_fire(loop);
+	if (!loop->ready.head && loop->tails == &tails_end)
 		return 0;
 	done = drain(loop, loop->budget);
-	if (loop->ready.head)
+	if (loop->free_asked && !loop->awaits)
+		lt_loop_end(loop, false);
+	else if (loop->ready.head)
 		after_drain(loop);
 	return done;
 }

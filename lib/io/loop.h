@@ -19,7 +19,7 @@ typedef struct lt_timer {
 	int64_t at_ns;                 /* of the loop's clock */
 	void (*fire)(struct lt_timer *); /* runs from the loop, the timer is stopped by then: record and enqueue only */
 	uint32_t slot;                 /* place in the heap plus one; 0: not set */
-	uint32_t spare;
+	uint32_t order;                /* of those of one moment */
 } lt_timer;
 
 /* Sets it anew, set or not.  False: no memory. */

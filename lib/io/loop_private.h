@@ -30,6 +30,7 @@ typedef struct lt_pool {
 typedef struct lt_timers {
 	lt_timer **heap;
 	uint32_t count, room;
+	uint32_t next_order;
 	bool armed;
 	int64_t armed_ns;
 	struct event event;
@@ -83,6 +84,8 @@ void lt_pool_walk(leat_loop *loop, lt_pool_visitor visit, void *arg);
 void lt_timers_init(leat_loop *loop);
 void lt_timers_end(leat_loop *loop);
 void lt_timers_rest(leat_loop *loop);
+/* Tells those whose time has come. */
+void lt_timers_fire(leat_loop *loop);
 
 /* teardown.c */
 /* `inside_base`: libevent's own frame is above; the base is not freed then. */

@@ -9,6 +9,12 @@
 
 #include "io/io.h"
 
+/* Deadlines of one moment come in the order they were set in. */
+static bool earlier(const lt_timer *a, const lt_timer *b)
+{
+	return a->at_ns != b->at_ns ? a->at_ns < b->at_ns : (int32_t)(a->order - b->order) < 0;
+}
+
 static void place(lt_timers *timers, uint32_t at, lt_timer *timer)
 {
 	timers->heap[at] = timer;
@@ -17,7 +23,7 @@ static void place(lt_timers *timers, uint32_t at, lt_timer *timer)
 
 static void sift_up(lt_timers *timers, uint32_t at, lt_timer *timer)
 {
-	while (at > 0 && timers->heap[(at - 1) / 2]->at_ns > timer->at_ns) {
+	while (at > 0 && earlier(timer, timers->heap[(at - 1) / 2])) {
 		place(timers, at, timers->heap[(at - 1) / 2]);
 		at = (at - 1) / 2;
 	}
@@ -29,9 +35,9 @@ static void sift_down(lt_timers *timers, uint32_t at, lt_timer *timer)
 	for (;;) {
 		uint32_t child = 2 * at + 1;
 
-		if (child + 1 < timers->count && timers->heap[child + 1]->at_ns < timers->heap[child]->at_ns)
+		if (child + 1 < timers->count && earlier(timers->heap[child + 1], timers->heap[child]))
 			child++;
-		if (child >= timers->count || timers->heap[child]->at_ns >= timer->at_ns)
+		if (child >= timers->count || !earlier(timers->heap[child], timer))
 			break;
 		place(timers, at, timers->heap[child]);
 		at = child;
@@ -80,6 +86,7 @@ bool lt_timer_start(leat_loop *loop, lt_timer *timer, int64_t at_ns)
 	if (!make_room(loop))
 		return false;
 	timer->at_ns = at_ns;
+	timer->order = timers->next_order++;
 	sift_up(timers, timers->count++, timer);
 	arm(loop, at_ns);
 	return true;
@@ -97,10 +104,23 @@ void lt_timer_stop(leat_loop *loop, lt_timer *timer)
 	last = timers->heap[--timers->count];
 	if (last == timer)
 		return;
-	if (at > 0 && timers->heap[(at - 1) / 2]->at_ns > last->at_ns)
+	if (at > 0 && earlier(last, timers->heap[(at - 1) / 2]))
 		sift_up(timers, at, last);
 	else
 		sift_down(timers, at, last);
+}
+
+void lt_timers_fire(leat_loop *loop)
+{
+	lt_timers *timers = &loop->timers;
+	int64_t now = leat_loop_now_ns(loop);
+
+	while (timers->count > 0 && timers->heap[0]->at_ns <= now) {
+		lt_timer *timer = timers->heap[0];
+
+		lt_timer_stop(loop, timer);
+		timer->fire(timer);
+	}
 }
 
 /* libevent's cached time may be stale and its clock is not ours: what is due
@@ -109,17 +129,11 @@ static void on_time(evutil_socket_t fd, short what, void *arg)
 {
 	leat_loop *loop = arg;
 	lt_timers *timers = &loop->timers;
-	int64_t now = leat_loop_now_ns(loop);
 
 	(void)fd;
 	(void)what;
 	timers->armed = false;
-	while (timers->count > 0 && timers->heap[0]->at_ns <= now) {
-		lt_timer *timer = timers->heap[0];
-
-		lt_timer_stop(loop, timer);
-		timer->fire(timer);
-	}
+	lt_timers_fire(loop);
 	if (timers->count > 0)
 		arm(loop, timers->heap[0]->at_ns);
 }
