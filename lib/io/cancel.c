@@ -33,7 +33,7 @@ static void leaf_cancel(leat_loop *loop, leat_io *io)
 		far = io->u.leaf.state[0];
 	/* void for its maker while cancel runs: resolving is a no-op */
 	io->flags |= LT_DOOMED;
-	if (leaf->cancel)
+	if (lt_has(leaf, cancel))
 		leaf->cancel(far ? far : io->u.leaf.state);
 	lt_mem_release(&loop->mem, far);
 }

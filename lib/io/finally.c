@@ -81,14 +81,17 @@ static void keep_drop(leat_loop *loop, leat_io *self)
 	lt_io_drop_ctx(loop, self);
 }
 
-/* What the callback sees: how it went, not the value. */
-static leat_result view(leat_loop *loop, const leat_io *source)
+/* What the callback sees: it may look at the value, not take it. */
+static leat_result view(leat_loop *loop, leat_io *source)
 {
 	leat_result result = { .where = source->where, .loop = loop };
 
 	if (lt_is_error(&source->u.outcome)) {
 		result.type = &lt_error_type;
 		result.as.error = source->u.outcome.as.error;
+	} else if (source->u.outcome.type) {
+		result.type = &lt_view_type;
+		result.as.value.pointer = source;
 	}
 	return result;
 }

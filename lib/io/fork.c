@@ -37,7 +37,7 @@ static lt_outcome share(const lt_outcome *o)
 
 static bool can_share(const lt_outcome *o)
 {
-	return !o->type || o->type->plain || o->type == &leat_int_type || o->type->share;
+	return !o->type || o->type->plain || o->type == &leat_int_type || lt_has(o->type, share);
 }
 
 static void fork_arrive(leat_loop *loop, leat_io *self, leat_io *source)

@@ -111,7 +111,12 @@ bool lt_io_watch(leat_io *io, lt_watch *watch);
 void lt_io_cancel_watched(leat_loop *loop, bool (*match)(lt_watch *, void *), void *arg);
 
 /* ---- types ---- */
+/* Whether a struct of the user's is new enough to have the member: it begins
+ * with its size. */
+#define lt_has(pointer, member) \
+	((pointer)->size >= (size_t)((const char *)(&(pointer)->member + 1) - (const char *)(pointer)) && (pointer)->member)
 extern const leat_type lt_error_type; /* marks a failure */
+extern const leat_type lt_view_type;  /* marks what may be looked at but not taken: the value is the cell */
 static inline bool lt_is_error(const lt_outcome *o)
 {
 	return o->type == &lt_error_type;
@@ -131,7 +136,7 @@ static inline void lt_delivered(lt_outcome *o)
 		const leat_giver *giver = o->as.value.giver;
 
 		o->as.value.giver = NULL;
-		if (giver->delivered)
+		if (lt_has(giver, delivered))
 			giver->delivered(o->as.value.giver_ctx, o->as.value.pointer);
 	}
 }

@@ -44,6 +44,8 @@ static void step(leat_loop *loop, leat_io *self)
 	leat_result result = { .where = self->where, .loop = loop };
 	leat_io *inner;
 
+	if (self->flags & LT_MOVED)
+		self->u.call.destroy = NULL;
 	self->flags |= LT_RUNNING;
 	inner = self->u.call.fn(self->u.call.ctx, &result);
 	if (lt_io_was_doomed(loop, self, inner))
@@ -71,6 +73,8 @@ leat_io *leat_io_repeat_at(leat_loop *loop, leat_fn fn, leat_ctx ctx, const char
 	self->u.call.fn = fn;
 	self->u.call.ctx = ctx.data;
 	self->u.call.destroy = ctx.destroy;
+	if (ctx.moved)
+		self->flags |= LT_MOVED;
 	lt_enqueue(loop, self);
 	return self;
 }

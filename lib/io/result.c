@@ -15,6 +15,7 @@ static void *buf_share(void *buf)
 	return leat_buf_slice(buf, 0, leat_buf_size(buf));
 }
 
+const leat_type lt_view_type = { .size = sizeof(leat_type), .name = "a value to look at" };
 const leat_type lt_error_type = { .size = sizeof(leat_type), .name = "error", .plain = true };
 const leat_type leat_int_type = { .size = sizeof(leat_type), .name = "int" };
 const leat_type leat_buf_type = {
@@ -26,7 +27,7 @@ void lt_outcome_destroy(lt_outcome *o)
 	const leat_type *type = o->type;
 
 	o->type = NULL;
-	if (type && type->destroy && o->as.value.pointer)
+	if (type && o->as.value.pointer && lt_has(type, destroy))
 		type->destroy(o->as.value.pointer);
 }
 
@@ -63,6 +64,14 @@ static const char *type_name(const leat_result *result)
 	return result->type ? result->type->name : "nothing";
 }
 
+/* What a finally looks at stands in the cell that keeps it. */
+static const lt_outcome *seen(const leat_result *result)
+{
+	if (result->type == &lt_view_type)
+		return &((const leat_io *)result->as.value.pointer)->u.outcome;
+	return (const lt_outcome *)(const void *)result;
+}
+
 static void expect_type(const leat_result *result, const leat_type *type, const char *where)
 {
 	if (result->type != type)
@@ -72,8 +81,11 @@ static void expect_type(const leat_result *result, const leat_type *type, const 
 
 int64_t leat_result_int_at(const leat_result *result, const char *where)
 {
-	expect_type(result, &leat_int_type, where);
-	return result->as.value.integer;
+	const lt_outcome *o = seen(result);
+
+	if (o->type != &leat_int_type)
+		expect_type(result, &leat_int_type, where);
+	return o->as.value.integer;
 }
 
 void *leat_result_ptr_at(leat_result *result, const leat_type *type, const char *where)
@@ -93,9 +105,11 @@ leat_buf *leat_result_buf_at(leat_result *result, const char *where)
 
 void *leat_result_peek(const leat_result *result)
 {
-	if (!result->type || result->type->plain || result->type == &leat_int_type)
+	const lt_outcome *o = seen(result);
+
+	if (!o->type || o->type->plain || o->type == &leat_int_type)
 		return NULL;
-	return result->as.value.pointer;
+	return o->as.value.pointer;
 }
 
 void leat_result_clear(leat_result *result)

@@ -33,7 +33,7 @@ static void fail_leaf(leat_loop *loop, leat_io *io, void *arg)
 	if (leaf && leaf->state_bytes > sizeof io->u.leaf.state)
 		far = io->u.leaf.state[0];
 	io->flags |= LT_DOOMED; /* void for its maker */
-	if (leaf && leaf->cancel)
+	if (leaf && lt_has(leaf, cancel))
 		leaf->cancel(far ? far : io->u.leaf.state);
 	lt_mem_release(&loop->mem, far);
 	io->flags &= (uint8_t)~LT_DOOMED;
