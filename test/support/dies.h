@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+/* dies.h - a deed that must abort, and what it must say about it */
+#ifndef TEST_SUPPORT_DIES_H
+#define TEST_SUPPORT_DIES_H
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support/expect.h"
+
+/* Reads all that the child says. */
+static inline void dies_listen(int from, char *said, size_t room)
+{
+	size_t used = 0;
+	ssize_t n;
+
+	while (used + 1 < room && (n = read(from, said + used, room - used - 1)) > 0)
+		used += (size_t)n;
+	said[used] = '\0';
+}
+
+/* Runs the deed in a child, which must abort with one line that contains
+ * every one of the words (up to a NULL). */
+static inline void dies_saying(void (*deed)(void), const char *const *words)
+{
+	char said[8192];
+	int ends[2], status;
+	pid_t child;
+
+	expect_int(pipe(ends), 0);
+	fflush(NULL);
+	child = fork();
+	if (child == 0) {
+		dup2(ends[1], STDERR_FILENO);
+		signal(SIGABRT, SIG_DFL);
+		alarm(60);
+		deed();
+		_exit(0);
+	}
+	close(ends[1]);
+	dies_listen(ends[0], said, sizeof said);
+	close(ends[0]);
+	expect_int(waitpid(child, &status, 0), child);
+	ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "it did not abort, it said: %s", said);
+	for (; *words; words++)
+		ck_assert_msg(strstr(said, *words) != NULL, "no \"%s\" in: %s", *words, said);
+}
+
+#define expect_dies(deed, ...) dies_saying((deed), (const char *const[]){ __VA_ARGS__, NULL })
+
+#endif
