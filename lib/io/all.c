@@ -6,15 +6,10 @@ static void all_arrive(leat_loop *loop, leat_io *self, leat_io *source)
 {
 	lt_many *many = lt_many_of(self);
 
-	if (lt_is_error(&source->u.outcome)) {
-		lt_outcome failure;
-
-		lt_many_forget(many, source);
-		failure = lt_io_consume(loop, source);
-		lt_many_finish(loop, self, &failure);
-	} else if (--many->left == 0) {
+	if (lt_is_error(&source->u.outcome))
+		lt_many_finish(loop, self, source);
+	else if (--many->left == 0)
 		lt_many_results(loop, self);
-	}
 }
 
 static const lt_kind all_kind = {

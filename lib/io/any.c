@@ -5,12 +5,13 @@
 static void any_arrive(leat_loop *loop, leat_io *self, leat_io *source)
 {
 	lt_many *many = lt_many_of(self);
-	lt_outcome outcome;
 
+	if (!lt_is_error(&source->u.outcome) || --many->left == 0) {
+		lt_many_finish(loop, self, source);
+		return;
+	}
 	lt_many_forget(many, source);
-	outcome = lt_io_consume(loop, source);
-	if (!lt_is_error(&outcome) || --many->left == 0)
-		lt_many_finish(loop, self, &outcome);
+	lt_cell_free(loop, source);
 }
 
 static const lt_kind any_kind = {

@@ -53,6 +53,8 @@ static void drop_pending(leat_loop *loop, leat_io *io)
 static void drop(leat_loop *loop, leat_io *io)
 {
 	if (io->flags & LT_RUNNING) {
+		if (io->kind == LT_KEEP && io->u.call.other)
+			lt_outcome_drop(&((leat_io *)io->u.call.other)->u.outcome);
 		io->flags |= LT_DOOMED;
 		io->waiter = 0;
 		return;

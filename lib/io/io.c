@@ -228,15 +228,22 @@ void lt_io_check_adoption(const leat_io *self, const leat_io *inner)
 
 static void adopt_settled(leat_loop *loop, leat_io *self, leat_io *inner)
 {
-	lt_outcome outcome = inner ? inner->u.outcome : (lt_outcome){ 0 };
+	bool mortal = inner && !(inner->flags & LT_IMMORTAL);
+	lt_outcome outcome;
 
-	if (inner && !(inner->flags & LT_IMMORTAL))
-		lt_cell_free(loop, inner);
+	/* a cancel inside the destructor finds the outcome where it always is */
+	if (mortal) {
+		self->source = inner;
+		inner->waiter = (uintptr_t)self;
+	}
 	if (!lt_io_end_ctx(self)) {
-		lt_outcome_drop(&outcome);
 		lt_cell_free(loop, self);
 		return;
 	}
+	self->source = NULL;
+	outcome = inner ? inner->u.outcome : (lt_outcome){ 0 };
+	if (mortal)
+		lt_cell_free(loop, inner);
 	lt_settle(loop, self, &outcome);
 }
 

@@ -95,24 +95,34 @@ void lt_many_drop(leat_loop *loop, leat_io *self)
 
 /* ---- ending ---- */
 
-void lt_many_finish(leat_loop *loop, leat_io *self, lt_outcome *outcome)
+/* The winner stays a child until the others are gone, for what they destroy may
+ * cancel self. */
+void lt_many_finish(leat_loop *loop, leat_io *self, leat_io *winner)
 {
-	leat_io *child;
+	lt_many *many = lt_many_of(self);
+	lt_outcome outcome;
 
-	/* what the children destroy may cancel self */
+	lt_many_forget(many, winner);
 	self->flags |= LT_RUNNING;
-	while ((child = lt_many_next(self))) {
-		child->waiter = 0;
-		lt_io_raze(loop, child);
+	while (many->count > 0) {
+		leat_io *child = many->slot[many->count - 1].child;
+
+		many->slot[many->count - 1].child = winner;
+		if (child) {
+			child->waiter = 0;
+			lt_io_raze(loop, child);
+		}
+		if (many->count > 0)
+			many->count--;
 	}
 	self->flags &= (uint8_t)~LT_RUNNING;
 	lt_many_drop(loop, self);
 	if (self->flags & LT_DOOMED) {
-		lt_outcome_drop(outcome);
 		lt_cell_free(loop, self);
 		return;
 	}
-	lt_settle(loop, self, outcome);
+	outcome = lt_io_consume(loop, winner);
+	lt_settle(loop, self, &outcome);
 }
 
 /* ---- the value: an array of results ---- */

@@ -29,8 +29,8 @@ static inline lt_many *lt_many_of(const leat_io *self)
 }
 /* The child is not self's any more. */
 void lt_many_forget(lt_many *many, const leat_io *child);
-/* Cancels the children that are left and settles self. */
-void lt_many_finish(leat_loop *loop, leat_io *self, lt_outcome *outcome);
+/* Cancels the children that are left and settles self as the winner did. */
+void lt_many_finish(leat_loop *loop, leat_io *self, leat_io *winner);
 /* All have settled: settles self with their outcomes. */
 void lt_many_results(leat_loop *loop, leat_io *self);
 /* For the kinds' tables. */

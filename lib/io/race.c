@@ -4,11 +4,7 @@
 
 static void race_arrive(leat_loop *loop, leat_io *self, leat_io *source)
 {
-	lt_outcome outcome;
-
-	lt_many_forget(lt_many_of(self), source);
-	outcome = lt_io_consume(loop, source);
-	lt_many_finish(loop, self, &outcome);
+	lt_many_finish(loop, self, source);
 }
 
 static const lt_kind race_kind = {
