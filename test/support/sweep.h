@@ -32,6 +32,7 @@ static inline void sweep_point(void)
 	if (++sweep_points != sweep_at)
 		return;
 	sweep_root = NULL;
+	tape_add("!");
 	leat_io_cancel(root);
 }
 
