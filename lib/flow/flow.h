@@ -43,6 +43,7 @@ enum lt_flow_bit {
 	LT_F_ABORTED = 1 << 25,
 	LT_F_WRITING = 1 << 26,    /* ops->write is on the stack */
 	LT_F_WRITE_AGAIN = 1 << 27, /* and the transport takes more already */
+	LT_F_PROMOTED = 1 << 28,   /* was a bufferevent, and can be one again */
 };
 
 /* Waiters in a ring of leaf states: flushes, shutdowns and closes. */

@@ -230,17 +230,7 @@ static void socket_abort(leat_flow *self, void *state)
 
 int lt_socket_release(leat_flow *flow)
 {
-	lt_socket *s = leat_flow_state(flow, &socket_ops);
-	leat_flow *self;
-	int fd;
-
-	if (!s)
-		return -1;
-	self = lt_flow_self(flow);
-	fd = let_go(self, s);
-	event_assign(&s->event, leat_loop_base(leat_flow_loop(self)), -1, 0, on_event, self);
-	leat_flow_abort(flow);
-	return fd;
+	return let_go(lt_flow_self(flow), lt_flow_state(flow));
 }
 
 /* ---- knowing ---- */

@@ -8,8 +8,8 @@
 /* Takes a connected stream socket that is nonblocking already; makes no system
  * call.  Closed where the flow cannot be made. */
 leat_flow *lt_flow_from_socket(leat_loop *loop, int fd, const char *where);
-/* Lets go of the descriptor of a flow of this kind, which is ended by that:
- * no shutdown, no close.  -1 for another kind. */
+/* Lets go of the descriptor of a flow of this kind that was left
+ * (flow/leave.h): no shutdown, no close. */
 int lt_socket_release(leat_flow *flow);
 /* One block per loop to read into. */
 leat_buf **lt_socket_scratch(leat_loop *loop);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: ISC */
+/* leave - a flow gives its transport away, which lives on */
+#include "flow/leave.h"
+
+static bool waits(const leat_flow *flow)
+{
+	uint32_t bits = flow->bits;
+
+	if (!(bits & LT_F_KEPT) && flow->first.reader)
+		return true;
+	if (bits & (LT_F_HELD | LT_F_CLOSING | LT_F_FLUSHING | LT_F_WRITING | LT_F_ASKING))
+		return true;
+	if ((bits & LT_F_TELLING) && !(bits & LT_F_TOLD))
+		return true;
+	if (flow->out && flow->out->writer)
+		return true;
+	return flow->rare && !(lt_ring_empty(&flow->rare->flushers) && lt_ring_empty(&flow->rare->shutters));
+}
+
+static void take_kept(leat_flow *flow, leat_bufs *kept)
+{
+	leat_buf *buf = flow->bits & LT_F_KEPT ? flow->first.kept : NULL, *next;
+
+	for (; buf; buf = next) {
+		next = buf->next;
+		lt_bufs_push(kept, buf);
+	}
+	if (flow->bits & LT_F_KEPT)
+		flow->first.kept = NULL;
+	flow->bits &= ~(uint32_t)LT_F_KEPT;
+	if (flow->rare)
+		lt_bufs_append(kept, &flow->rare->late);
+}
+
+leat_error lt_flow_leave(leat_flow *flow, leat_bufs *kept, leat_bufs *queue)
+{
+	if (lt_flow_ended(flow))
+		return lt_flow_refusal(flow);
+	if (waits(flow))
+		return leat_error_core(LEAT_BUSY);
+	take_kept(flow, kept);
+	if (flow->out)
+		lt_bufs_append(queue, &flow->out->queue);
+	lt_flow_write_end(flow, leat_error_core(LEAT_CLOSED));
+	flow->bits |= LT_F_CLOSED | LT_F_ABORTED;
+	lt_flow_stop_timers(flow);
+	lt_loop_move_to_shells(flow->loop, LT_FLOWS, &flow->resident);
+	return (leat_error){ 0 };
+}
