@@ -85,6 +85,14 @@ static void end_slots(leat_loop *loop)
 	}
 }
 
+/* libevent would leak bufferevents whose callbacks are deferred: those get a
+ * turn (LIBEVENT 32). */
+static void free_base(struct event_base *base)
+{
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	event_base_free(base);
+}
+
 void lt_loop_end(leat_loop *loop, bool inside_base)
 {
 	loop->closing = true;
@@ -101,7 +109,7 @@ void lt_loop_end(leat_loop *loop, bool inside_base)
 	event_del(&loop->kick);
 	loop->kicked = true; /* nobody will kick again */
 	if (loop->owns_base && !inside_base)
-		event_base_free(loop->base);
+		free_base(loop->base);
 	loop->base = NULL;
 	loop->gone = true;
 	lt_loop_release(loop);
