@@ -104,10 +104,26 @@ typedef struct leat_ctx {
 	bool moved;
 } leat_ctx;
 
-LEAT_API leat_ctx leat_ctx_none(void);
-LEAT_API leat_ctx leat_ctx_borrow(void *data);
-LEAT_API leat_ctx leat_ctx_own(void *data, void (*destroy)(void *data));
-LEAT_API leat_ctx leat_ctx_move(void *data, void (*destroy)(void *data));
+static inline leat_ctx leat_ctx_none(void)
+{
+	leat_ctx ctx = { NULL, NULL, false };
+	return ctx;
+}
+static inline leat_ctx leat_ctx_borrow(void *data)
+{
+	leat_ctx ctx = { data, NULL, false };
+	return ctx;
+}
+static inline leat_ctx leat_ctx_own(void *data, void (*destroy)(void *data))
+{
+	leat_ctx ctx = { data, destroy, false };
+	return ctx;
+}
+static inline leat_ctx leat_ctx_move(void *data, void (*destroy)(void *data))
+{
+	leat_ctx ctx = { data, destroy, true };
+	return ctx;
+}
 /* Owns the handle: aborts the flow and gives the reference back. */
 LEAT_API leat_ctx leat_ctx_flow(leat_flow *flow);
 

@@ -53,7 +53,6 @@ typedef struct lt_ring {
 
 /* While something waits to be sent: a piece of the pool. */
 typedef struct lt_out {
-	lt_piece piece;
 	leat_bufs queue;
 	lt_tail tail; /* sends at the end of the turn */
 	leat_flow *flow;

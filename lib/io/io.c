@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* io - the cell: settle, announce, adopt
  *
- * Read lt_io_run_one first: everything that happens, happens from there.  A
+ * Read run_one first: everything that happens, happens from there.  A
  * settled cell is popped and handed to its waiter, whose kind decides; a
  * callback's frame is marked LT_RUNNING, and whoever cancels the cell while it
  * is, marks it LT_DOOMED and leaves the rest to the frame.
  */
-#include "io/io.h"
+#include "io/many.h"
 
 static const lt_kind leaf_kind = { .name = "leaf" };
 
@@ -69,23 +69,44 @@ void lt_settle_error(leat_loop *loop, leat_io *io, leat_error error)
 	lt_settled(loop, io);
 }
 
-void lt_settle_forward(leat_loop *loop, leat_io *io)
+/* The waiter takes the outcome over: it only passes it on. */
+static leat_io *forward(leat_loop *loop, leat_io *io, leat_io *waiter)
+{
+	lt_outcome_copy(&waiter->u.outcome, &io->u.outcome);
+	waiter->flags &= (uint8_t)~LT_FORWARD;
+	waiter->source = NULL;
+	waiter->phase = LT_SETTLED;
+	lt_cell_free(loop, io);
+	return waiter;
+}
+
+/* One of many that succeeded, and not the last: its outcome stays with it. */
+static bool is_counted(const leat_io *io, leat_io *waiter)
+{
+	lt_many *many;
+
+	if (!(waiter->flags & LT_COUNTS) || lt_is_error(&io->u.outcome))
+		return false;
+	many = lt_many_of(waiter);
+	if (many->left == 1)
+		return false;
+	many->left--;
+	return true;
+}
+
+void lt_settled_slowly(leat_loop *loop, leat_io *io)
 {
 	leat_io *waiter = lt_waiter_cell(io);
 
 	while (waiter && (waiter->flags & LT_FORWARD)) {
-		waiter->u.outcome = io->u.outcome;
-		waiter->flags &= (uint8_t)~LT_FORWARD;
-		waiter->source = NULL;
-		waiter->phase = LT_SETTLED;
-		lt_cell_free(loop, io);
-		io = waiter;
+		io = forward(loop, io, waiter);
 		if (io->flags & LT_DOOMED)
 			return;
 		waiter = lt_waiter_cell(io);
 	}
-	if (io->waiter)
-		lt_enqueue(loop, io);
+	if (!io->waiter || (waiter && is_counted(io, waiter)))
+		return;
+	lt_enqueue(loop, io);
 }
 
 /* ---- taking an io as a source ---- */
@@ -123,7 +144,7 @@ bool lt_io_attach(leat_loop *loop, leat_io *self, leat_io **io)
 	source->waiter = (uintptr_t)self;
 	*io = source;
 	if (source->phase == LT_SETTLED)
-		lt_enqueue(loop, source);
+		lt_settled_slowly(loop, source);
 	return true;
 }
 
@@ -296,29 +317,18 @@ bool lt_io_was_doomed(leat_loop *loop, leat_io *self, leat_io *inner)
 	return true;
 }
 
-/* Fills the result from a settled source, which is gone then. */
-static void receive(leat_loop *loop, leat_io *source, leat_result *result)
-{
-	memcpy(result, &source->u.outcome, sizeof(lt_outcome));
-	result->where = source->where;
-	result->loop = loop;
-	lt_cell_free(loop, source);
-	lt_delivered(lt_result_outcome(result));
-}
-
 void lt_io_call(leat_loop *loop, leat_io *self, leat_io *source, leat_fn fn)
 {
-	leat_result result;
+	leat_result *result = lt_io_show(loop, source);
 	leat_io *inner;
 
-	receive(loop, source, &result);
+	lt_delivered(&source->u.outcome);
 	self->source = NULL;
 	if (self->flags & LT_MOVED)
 		self->u.call.destroy = NULL;
 	self->flags |= LT_RUNNING;
-	inner = fn(self->u.call.ctx, &result);
-	if (result.type)
-		lt_outcome_destroy(lt_result_outcome(&result));
+	inner = fn(self->u.call.ctx, result);
+	lt_io_put_away(loop, source);
 	if (!lt_io_was_doomed(loop, self, inner))
 		lt_io_adopt(loop, self, inner);
 }
@@ -332,17 +342,12 @@ void lt_io_skip(leat_loop *loop, leat_io *self, leat_io *source)
 static void tell_watch(leat_loop *loop, leat_io *io)
 {
 	lt_watch *watch = (lt_watch *)(io->waiter & ~(uintptr_t)1);
-	leat_result result;
 
-	memcpy(&result, &io->u.outcome, sizeof(lt_outcome));
-	result.where = io->where;
-	result.loop = loop;
-	lt_cell_free(loop, io);
-	watch->ops->settled(watch, loop, &result);
-	lt_outcome_destroy(lt_result_outcome(&result));
+	watch->ops->settled(watch, loop, lt_io_show(loop, io));
+	lt_io_put_away(loop, io);
 }
 
-void lt_io_run_one(leat_loop *loop, leat_io *io)
+static void run_one(leat_loop *loop, leat_io *io)
 {
 	leat_io *waiter;
 
@@ -361,6 +366,22 @@ void lt_io_run_one(leat_loop *loop, leat_io *io)
 		else
 			lt_io_kind(waiter)->arrive(loop, waiter, io);
 	}
+}
+
+size_t lt_io_run_ready(leat_loop *loop, size_t budget)
+{
+	size_t done = 0;
+
+	while (done < budget && loop->ready.head) {
+		leat_io *io = loop->ready.head;
+
+		loop->ready.head = io->source;
+		if (!loop->ready.head)
+			loop->ready.tail = NULL;
+		run_one(loop, io);
+		done++;
+	}
+	return done;
 }
 
 /* ---- watching ---- */
@@ -443,13 +464,13 @@ bool leat_io_try(leat_io *io, leat_result *result)
 	if (io->phase != LT_SETTLED)
 		return false;
 	loop = lt_cell_loop(io);
-	if (!(io->flags & LT_IMMORTAL)) {
-		receive(loop, io, result);
-		return true;
-	}
-	memcpy(result, &io->u.outcome, sizeof(lt_outcome));
+	lt_outcome_copy(lt_result_outcome(result), &io->u.outcome);
 	result->where = io->where;
 	result->loop = loop;
+	if (io->flags & LT_IMMORTAL)
+		return true;
+	lt_cell_free(loop, io);
+	lt_delivered(lt_result_outcome(result));
 	return true;
 }
 

@@ -20,7 +20,13 @@
 
 #include "io/loop_private.h"
 
-enum lt_phase { LT_FREE, LT_PENDING, LT_SETTLED };
+enum lt_phase {
+	LT_FREE,
+	LT_PENDING,
+	LT_SETTLED,
+	LT_SHOWN, /* settled, and on the stack of whoever looks at it */
+	LT_PIECE  /* not an io: see lt_piece_take */
+};
 
 enum lt_flag {
 	LT_QUEUED = 1,   /* in the ready queue */
@@ -29,6 +35,7 @@ enum lt_flag {
 	LT_FORWARD = 8,  /* passes on what its source gets, without a context */
 	LT_IMMORTAL = 16, /* one of the loop's two pre-made failures */
 	LT_MOVED = 32,   /* the context is moved */
+	LT_COUNTS = 64,  /* many sources, and all but the last success are only counted */
 };
 
 /* What a cell does about its sources; 0 has its kind in the payload. */
@@ -45,6 +52,7 @@ typedef struct lt_kind {
 	leat_io *(*next)(leat_io *self);
 	/* popped from the queue while pending */
 	void (*start)(leat_loop *, leat_io *self);
+	bool counts; /* LT_COUNTS */
 } lt_kind;
 
 typedef struct lt_outcome {
@@ -63,12 +71,8 @@ typedef struct lt_outcome {
 } lt_outcome;
 
 struct leat_io {
-	uint32_t generation; /* of leaves: what a maker must match; lowest bit: the life before ended by settling */
-	uint8_t phase, flags, kind;
-	uint8_t spare;
-	const char *where;
-	uintptr_t waiter;
-	leat_io *source;
+	/* Settled, the first 48 bytes are a leat_result: `waiter` is the loop
+	 * while it is shown to a callback, so nothing is copied. */
 	union {
 		lt_outcome outcome;
 		struct {
@@ -86,12 +90,20 @@ struct leat_io {
 			void *word[3];
 		} custom;
 	} u;
+	const char *where;
+	uintptr_t waiter;
+	leat_io *source;
+	/* The last 8 bytes are good in a free cell too: a maker looks at them. */
+	uint32_t generation; /* of leaves: what a maker must match; lowest bit: the life before ended by settling */
+	uint8_t phase, flags, kind;
+	uint8_t spare;
 };
 
 static_assert(sizeof(leat_io) == 64, "a cell is 64 bytes");
 static_assert(2 * sizeof(leat_io) <= 160, "io and continuation");
 static_assert(sizeof(lt_outcome) == 32, "an outcome fills the payload");
-static_assert(offsetof(leat_result, where) == sizeof(lt_outcome), "a result begins with an outcome");
+static_assert(offsetof(leat_result, where) == offsetof(leat_io, where), "a settled cell is a result");
+static_assert(offsetof(leat_result, loop) == offsetof(leat_io, waiter), "a settled cell is a result");
 static_assert(sizeof(leat_error) == 24, "frozen");
 
 /* ---- watchers: objects that wait without a cell ---- */
@@ -128,6 +140,22 @@ static inline lt_outcome *lt_result_outcome(leat_result *r)
 static inline lt_outcome lt_failure(leat_error error)
 {
 	return (lt_outcome){ .type = &lt_error_type, .as.error = error };
+}
+/* Copies by words: what was stored by words would stall a wider load. */
+static inline void lt_outcome_copy(lt_outcome *to, const lt_outcome *from)
+{
+	const leat_type *type = from->type;
+	int64_t first = from->as.value.integer;
+	const leat_giver *second = from->as.value.giver;
+	void *third = from->as.value.giver_ctx;
+
+#if defined(__GNUC__) && defined(__LP64__)
+	__asm__("" : "+r"(type), "+r"(first), "+r"(second), "+r"(third));
+#endif
+	to->type = type;
+	to->as.value.integer = first;
+	to->as.value.giver = second;
+	to->as.value.giver_ctx = third;
 }
 /* Tells the giver that the value has arrived. */
 static inline void lt_delivered(lt_outcome *o)
@@ -168,7 +196,7 @@ static inline leat_io *lt_cell_take(leat_loop *loop)
 }
 static inline void lt_cell_free(leat_loop *loop, leat_io *io)
 {
-	io->generation = ((io->generation & ~3u) + 4) | (io->phase == LT_SETTLED);
+	io->generation = ((io->generation & ~3u) + 4) | (io->phase >= LT_SETTLED);
 	io->phase = LT_FREE;
 	io->flags = 0;
 	io->waiter = (uintptr_t)loop->pool.free;
@@ -213,22 +241,22 @@ static inline void lt_enqueue(leat_loop *loop, leat_io *io)
 	if (!loop->draining)
 		lt_loop_kick(loop);
 }
-/* The slow half: forwards. */
-void lt_settle_forward(leat_loop *loop, leat_io *io);
+/* The slow half: waiters that pass on or only count.  io has a waiter. */
+void lt_settled_slowly(leat_loop *loop, leat_io *io);
 /* The outcome stands in the payload already. */
 static inline void lt_settled(leat_loop *loop, leat_io *io)
 {
 	io->phase = LT_SETTLED;
 	if (!io->waiter || (io->flags & LT_DOOMED))
 		return;
-	if (!lt_is_watch(io->waiter) && (((leat_io *)io->waiter)->flags & LT_FORWARD))
-		lt_settle_forward(loop, io);
+	if (!lt_is_watch(io->waiter) && (((leat_io *)io->waiter)->flags & (LT_FORWARD | LT_COUNTS)))
+		lt_settled_slowly(loop, io);
 	else
 		lt_enqueue(loop, io);
 }
 static inline void lt_settle(leat_loop *loop, leat_io *io, const lt_outcome *outcome)
 {
-	io->u.outcome = *outcome;
+	lt_outcome_copy(&io->u.outcome, outcome);
 	lt_settled(loop, io);
 }
 void lt_settle_error(leat_loop *loop, leat_io *io, leat_error error);
@@ -264,10 +292,25 @@ void lt_ctx_drop(leat_ctx ctx);
 /* Takes the cells's outcome and frees it. */
 static inline lt_outcome lt_io_consume(leat_loop *loop, leat_io *io)
 {
-	lt_outcome o = io->u.outcome;
+	lt_outcome o;
 
+	lt_outcome_copy(&o, &io->u.outcome);
 	lt_cell_free(loop, io);
 	return o;
+}
+/* Shows a settled cell that is off the queue to a callback, as a result; put
+ * it away after it. */
+static inline leat_result *lt_io_show(leat_loop *loop, leat_io *io)
+{
+	io->phase = LT_SHOWN;
+	io->waiter = (uintptr_t)loop;
+	return (leat_result *)(void *)io;
+}
+static inline void lt_io_put_away(leat_loop *loop, leat_io *io)
+{
+	if (io->u.outcome.type)
+		lt_outcome_destroy(&io->u.outcome);
+	lt_cell_free(loop, io);
 }
 /* Leaves a callback's frame: whether self was cancelled meanwhile.  If so it
  * is freed, its context destroyed and inner cancelled. */
@@ -279,7 +322,8 @@ leat_io *lt_io_past_forward(leat_loop *loop, leat_io *io);
 /* The cancel behind leat_io_cancel; also for sources of one's own. */
 void lt_io_raze(leat_loop *loop, leat_io *io);
 void lt_io_unhandled(leat_loop *loop, leat_error error, const char *where);
-void lt_io_run_one(leat_loop *loop, leat_io *io);
+/* Runs what is ready, at most that much; how much it was. */
+size_t lt_io_run_ready(leat_loop *loop, size_t budget);
 const lt_kind *lt_io_kind(const leat_io *io);
 
 extern const lt_kind lt_then_kind, lt_catch_kind, lt_branch_kind, lt_finally_kind, lt_keep_kind, lt_hold_kind,

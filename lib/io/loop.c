@@ -56,22 +56,6 @@ void lt_loop_kick_now(leat_loop *loop)
 	event_active(&loop->kick, EV_TIMEOUT, 1);
 }
 
-static size_t run_queue(leat_loop *loop, size_t budget)
-{
-	size_t done = 0;
-
-	while (done < budget && loop->ready.head) {
-		leat_io *io = loop->ready.head;
-
-		loop->ready.head = io->source;
-		if (!loop->ready.head)
-			loop->ready.tail = NULL;
-		lt_io_run_one(loop, io);
-		done++;
-	}
-	return done;
-}
-
 static size_t run_tails(leat_loop *loop)
 {
 	size_t done = 0;
@@ -93,7 +77,7 @@ static size_t drain(leat_loop *loop, size_t budget)
 
 	loop->draining = true;
 	do {
-		done += run_queue(loop, budget - done);
+		done += lt_io_run_ready(loop, budget - done);
 		run_tails(loop);
 	} while (loop->ready.head && done < budget);
 	loop->draining = false;

@@ -59,12 +59,9 @@ void lt_loop_at_end(leat_loop *loop, lt_tail *tail);
 /* Takes it out again; lets be what is not queued. */
 void lt_loop_not_at_end(leat_loop *loop, lt_tail *tail);
 
-/* ---- pieces of 64 bytes from the cells' pool, for what comes and goes with
- * each message.  The first 8 bytes are the pool's. ---- */
-#define LT_PIECE_BYTES 64
-typedef struct lt_piece {
-	uint64_t reserved;
-} lt_piece;
+/* ---- pieces from the cells' pool, for what comes and goes with each
+ * message ---- */
+#define LT_PIECE_BYTES 56
 void *lt_piece_take(leat_loop *loop); /* NULL without memory; not zeroed */
 void lt_piece_give(leat_loop *loop, void *piece);
 

@@ -94,18 +94,18 @@ void lt_loop_end(leat_loop *loop, bool inside_base);
 void lt_loop_drain_all(leat_loop *loop);
 
 /* A freed cell is hidden from everybody but its maker's check of the
- * generation: all but the first 8 bytes. */
+ * generation: all but the last 8 bytes. */
 static inline void lt_cell_hide(void *cell)
 {
 #ifdef LT_MEM_ASAN
-	__asan_poison_memory_region((char *)cell + 8, LT_CELL_BYTES - 8);
+	__asan_poison_memory_region(cell, LT_CELL_BYTES - 8);
 #endif
 	(void)cell;
 }
 static inline void lt_cell_show(void *cell)
 {
 #ifdef LT_MEM_ASAN
-	__asan_unpoison_memory_region((char *)cell + 8, LT_CELL_BYTES - 8);
+	__asan_unpoison_memory_region(cell, LT_CELL_BYTES - 8);
 #endif
 	(void)cell;
 }

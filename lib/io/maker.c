@@ -20,7 +20,8 @@ leat_io *leat_io_new_at(leat_loop *loop, leat_maker *maker, const leat_leaf *lea
 	if (!io)
 		return lt_io_refused(loop);
 	io->u.leaf.leaf = leaf;
-	memset(io->u.leaf.state, 0, sizeof io->u.leaf.state);
+	if (leaf)
+		memset(io->u.leaf.state, 0, sizeof io->u.leaf.state);
 	if (leaf && leaf->state_bytes > sizeof io->u.leaf.state) {
 		far = lt_mem_zalloc(&loop->mem, leaf->state_bytes);
 		if (!far) {
@@ -41,7 +42,7 @@ static void check_twice(leat_maker maker, const char *where)
 {
 	const leat_io *io = maker.io;
 
-	if (io->generation == maker.generation && io->phase == LT_SETTLED && !(io->flags & LT_DOOMED))
+	if (io->generation == maker.generation && io->phase >= LT_SETTLED && !(io->flags & LT_DOOMED))
 		lt_abort("%s: an io is settled twice (made at %s)", where, io->where);
 	if ((io->generation & ~3u) == (maker.generation & ~3u) + 4 && (io->generation & 1))
 		lt_abort("%s: an io is settled twice", where);
@@ -60,10 +61,17 @@ static leat_io *pending(leat_maker maker, const char *where)
 	return NULL;
 }
 
+static void free_state(leat_loop *loop, leat_io *io)
+{
+	const leat_leaf *leaf = io->u.leaf.leaf;
+
+	if (leaf && leaf->state_bytes > sizeof io->u.leaf.state)
+		lt_mem_release(&loop->mem, io->u.leaf.state[0]);
+}
+
 static void settle(leat_maker maker, lt_outcome *outcome, const char *where)
 {
 	leat_io *io = pending(maker, where);
-	const leat_leaf *leaf;
 	leat_loop *loop;
 
 	if (!io) {
@@ -71,20 +79,32 @@ static void settle(leat_maker maker, lt_outcome *outcome, const char *where)
 		return;
 	}
 	loop = lt_cell_loop(io);
-	leaf = io->u.leaf.leaf;
-	if (leaf && leaf->state_bytes > sizeof io->u.leaf.state)
-		lt_mem_release(&loop->mem, io->u.leaf.state[0]);
+	free_state(loop, io);
 	lt_settle(loop, io, outcome);
 }
 
 void leat_resolve_at(leat_maker maker, const char *where)
 {
-	settle(maker, &(lt_outcome){ 0 }, where);
+	leat_io *io = pending(maker, where);
+
+	if (!io)
+		return;
+	free_state(lt_cell_loop(io), io);
+	io->u.outcome.type = NULL;
+	lt_settled(lt_cell_loop(io), io);
 }
 
 void leat_resolve_int_at(leat_maker maker, int64_t value, const char *where)
 {
-	settle(maker, &(lt_outcome){ .type = &leat_int_type, .as.value.integer = value }, where);
+	leat_io *io = pending(maker, where);
+
+	if (!io)
+		return;
+	free_state(lt_cell_loop(io), io);
+	io->u.outcome.type = &leat_int_type;
+	io->u.outcome.as.value.integer = value;
+	io->u.outcome.as.value.giver = NULL;
+	lt_settled(lt_cell_loop(io), io);
 }
 
 void leat_resolve_ptr_at(leat_maker maker, void *pointer, const leat_type *type, const char *where)

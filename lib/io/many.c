@@ -10,15 +10,28 @@ static void cancel_each(leat_io *const *ios, size_t count)
 		leat_io_cancel(ios[i]);
 }
 
+/* Blocks of the loop's pool, as bufs are. */
+static size_t many_bytes(size_t count)
+{
+	return sizeof(lt_many) + count * sizeof(lt_slot_or_result);
+}
+
+static void many_free(lt_many *many)
+{
+	if (many)
+		lt_mem_unblock(&many->loop->mem, many, many_bytes(many->room), many->class);
+}
+
 static lt_many *many_alloc(leat_loop *loop, size_t count)
 {
 	lt_many *many;
+	unsigned class;
 
 	if (count > (SIZE_MAX - sizeof *many) / sizeof many->slot[0])
 		return NULL;
-	many = lt_mem_alloc(&loop->mem, sizeof *many + count * sizeof many->slot[0]);
+	many = lt_mem_block(&loop->mem, many_bytes(count), &class);
 	if (many)
-		*many = (lt_many){ .loop = loop, .count = count, .left = count };
+		*many = (lt_many){ .loop = loop, .count = count, .room = count, .left = count, .class = class };
 	return many;
 }
 
@@ -47,12 +60,14 @@ leat_io *lt_many_new(leat_loop *loop, leat_io *const *ios, size_t count, const l
 	many = loop->closing ? NULL : many_alloc(loop, count);
 	self = many ? lt_io_take_cell(loop, LT_CUSTOM, where) : NULL;
 	if (!self) {
-		lt_mem_release(&loop->mem, many);
+		many_free(many);
 		cancel_each(ios, count);
 		return lt_io_refused(loop);
 	}
 	self->u.custom.kind = kind;
 	self->u.custom.word[0] = many;
+	if (kind->counts)
+		self->flags |= LT_COUNTS;
 	if (!attach_each(loop, self, ios)) {
 		lt_io_raze(loop, self);
 		return lt_io_nomem(loop);
@@ -89,7 +104,8 @@ leat_io *lt_many_next(leat_io *self)
 
 void lt_many_drop(leat_loop *loop, leat_io *self)
 {
-	lt_mem_release(&loop->mem, lt_many_of(self));
+	(void)loop;
+	many_free(lt_many_of(self));
 	self->u.custom.word[0] = NULL;
 }
 
@@ -127,18 +143,13 @@ void lt_many_finish(leat_loop *loop, leat_io *self, leat_io *winner)
 
 /* ---- the value: an array of results ---- */
 
-static void results_free(lt_many *many)
-{
-	lt_mem_release(&many->loop->mem, many);
-}
-
 static void results_destroy(void *value)
 {
 	lt_many *many = value;
 
-	for (size_t i = 0; i < many->count; i++)
+	for (size_t i = 0; many->destroys && i < many->count; i++)
 		leat_result_clear(&many->slot[i].result);
-	results_free(many);
+	many_free(many);
 }
 
 static void results_give_back(void *ctx, void *value)
@@ -148,7 +159,7 @@ static void results_give_back(void *ctx, void *value)
 	(void)ctx;
 	for (size_t i = many->count; i-- > 0;)
 		lt_outcome_drop(lt_result_outcome(&many->slot[i].result));
-	results_free(many);
+	many_free(many);
 }
 
 static void results_delivered(void *ctx, void *value)
@@ -156,7 +167,7 @@ static void results_delivered(void *ctx, void *value)
 	lt_many *many = value;
 
 	(void)ctx;
-	for (size_t i = 0; i < many->count; i++)
+	for (size_t i = 0; many->gives && i < many->count; i++)
 		lt_delivered(lt_result_outcome(&many->slot[i].result));
 }
 
@@ -177,10 +188,14 @@ void lt_many_results(leat_loop *loop, leat_io *self)
 	for (size_t i = 0; i < many->count; i++) {
 		leat_io *child = many->slot[i].child;
 		leat_result *result = &many->slot[i].result;
+		const leat_type *type = child->u.outcome.type;
 
 		result->where = child->where;
 		result->loop = loop;
-		*lt_result_outcome(result) = lt_io_consume(loop, child);
+		lt_outcome_copy(lt_result_outcome(result), &child->u.outcome);
+		lt_cell_free(loop, child);
+		many->gives |= type && !type->plain && result->as.value.giver;
+		many->destroys |= type && type->destroy;
 	}
 	lt_settle(loop, self, &outcome);
 }

@@ -17,7 +17,9 @@ typedef union lt_slot_or_result {
 typedef struct lt_many {
 	leat_loop *loop;
 	size_t count, left; /* slots; children that have not settled */
-	bool results;       /* the slots are results */
+	size_t room;        /* slots it was made with */
+	unsigned class;     /* of its block */
+	bool gives, destroys; /* as results: some have a giver, some a destructor */
 	lt_slot_or_result slot[];
 } lt_many;
 

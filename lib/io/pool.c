@@ -8,7 +8,7 @@
  */
 #include "io/io.h"
 
-enum { LT_ARENA_SLABS = 64, LT_PIECE = 3 /* a phase of its own: not an io */ };
+enum { LT_ARENA_SLABS = 64 };
 
 static bool add_arena(leat_loop *loop)
 {
@@ -67,6 +67,7 @@ void *lt_piece_take(leat_loop *loop)
 	if (!io)
 		return NULL;
 	loop->pool.live--;
+	io->flags = 0;
 	io->phase = LT_PIECE;
 	return io;
 }

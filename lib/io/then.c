@@ -110,28 +110,6 @@ static void branch_arrive(leat_loop *loop, leat_io *self, leat_io *source)
 		lt_io_skip(loop, self, source);
 }
 
-/* ---- contexts ---- */
-
-leat_ctx leat_ctx_none(void)
-{
-	return (leat_ctx){ 0 };
-}
-
-leat_ctx leat_ctx_borrow(void *data)
-{
-	return (leat_ctx){ .data = data };
-}
-
-leat_ctx leat_ctx_own(void *data, void (*destroy)(void *data))
-{
-	return (leat_ctx){ .data = data, .destroy = destroy };
-}
-
-leat_ctx leat_ctx_move(void *data, void (*destroy)(void *data))
-{
-	return (leat_ctx){ .data = data, .destroy = destroy, .moved = true };
-}
-
 const lt_kind lt_then_kind = { .name = "then", .arrive = then_arrive, .drop = lt_io_drop_ctx };
 const lt_kind lt_catch_kind = { .name = "catch", .arrive = catch_arrive, .drop = lt_io_drop_ctx };
 const lt_kind lt_branch_kind = { .name = "branch", .arrive = branch_arrive, .drop = lt_io_drop_ctx };
