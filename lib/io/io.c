@@ -51,14 +51,13 @@ leat_io *lt_io_settled(leat_loop *loop, lt_outcome *outcome, const char *where)
 	return io;
 }
 
-void lt_io_check(const leat_io *io, const char *call, const char *where)
+void lt_io_misused(const leat_io *io, const char *call, const char *where)
 {
 	if (!io)
 		lt_abort("%s: %s was given NULL for an io", where, call);
 	if (io->phase != LT_PENDING && io->phase != LT_SETTLED)
 		lt_abort("%s: %s was given an io that is gone", where, call);
-	if (io->waiter)
-		lt_abort("%s: %s was given an io that was given away before (made at %s)", where, call, io->where);
+	lt_abort("%s: %s was given an io that was given away before (made at %s)", where, call, io->where);
 }
 
 /* ---- settling ---- */
@@ -148,27 +147,9 @@ bool lt_io_attach(leat_loop *loop, leat_io *self, leat_io **io)
 	return true;
 }
 
-leat_io *lt_io_chain(leat_io *io, uint8_t kind, const char *where)
+leat_io *lt_io_as_source(leat_loop *loop, leat_io *io)
 {
-	leat_loop *loop = lt_cell_loop(io);
-	leat_io *self;
-
-	if (__builtin_expect(io->flags & (LT_FORWARD | LT_IMMORTAL), 0)) {
-		io = lt_io_past_forward(loop, io);
-		io = claim(loop, io);
-		if (!io)
-			return NULL;
-	}
-	self = lt_io_take_cell(loop, kind, where);
-	if (!self) {
-		leat_io_cancel(io);
-		return NULL;
-	}
-	self->source = io;
-	io->waiter = (uintptr_t)self;
-	if (io->phase == LT_SETTLED)
-		lt_enqueue(loop, io);
-	return self;
+	return claim(loop, lt_io_past_forward(loop, io));
 }
 
 /* ---- contexts ---- */
@@ -329,8 +310,17 @@ void lt_io_call(leat_loop *loop, leat_io *self, leat_io *source, leat_fn fn)
 	self->flags |= LT_RUNNING;
 	inner = fn(self->u.call.ctx, result);
 	lt_io_put_away(loop, source);
-	if (!lt_io_was_doomed(loop, self, inner))
+	if (__builtin_expect(self->flags & LT_DOOMED, 0)) {
+		lt_io_was_doomed(loop, self, inner);
+		return;
+	}
+	self->flags &= (uint8_t)~LT_RUNNING;
+	if (!inner && !self->u.call.destroy) {
+		self->u.outcome.type = NULL;
+		lt_settled(loop, self);
+	} else {
 		lt_io_adopt(loop, self, inner);
+	}
 }
 
 void lt_io_skip(leat_loop *loop, leat_io *self, leat_io *source)
@@ -347,24 +337,37 @@ static void tell_watch(leat_loop *loop, leat_io *io)
 	lt_io_put_away(loop, io);
 }
 
-static void run_one(leat_loop *loop, leat_io *io)
+static void run_other(leat_loop *loop, leat_io *io)
 {
-	leat_io *waiter;
+	leat_io *waiter = lt_waiter_cell(io);
 
-	io->flags &= (uint8_t)~LT_QUEUED;
 	io->source = NULL;
-	if (io->flags & LT_DOOMED) {
+	if (io->flags & LT_DOOMED)
 		lt_cell_free(loop, io);
-	} else if (io->phase == LT_PENDING) {
+	else if (io->phase == LT_PENDING)
 		lt_io_kind(io)->start(loop, io);
-	} else if (lt_is_watch(io->waiter)) {
+	else if (!waiter)
 		tell_watch(loop, io);
+	else
+		lt_io_kind(waiter)->arrive(loop, waiter, io);
+}
+
+/* The usual: a success that a then waits for. */
+static inline bool is_for_then(const leat_io *io)
+{
+	return io->phase == LT_SETTLED && !(io->flags & LT_DOOMED) && !lt_is_error(&io->u.outcome) &&
+	       !lt_is_watch(io->waiter) && ((leat_io *)io->waiter)->kind == LT_THEN;
+}
+
+static inline void run_one(leat_loop *loop, leat_io *io)
+{
+	io->flags &= (uint8_t)~LT_QUEUED;
+	if (__builtin_expect(is_for_then(io), 1)) {
+		leat_io *waiter = (leat_io *)io->waiter;
+
+		lt_io_call(loop, waiter, io, waiter->u.call.fn);
 	} else {
-		waiter = (leat_io *)io->waiter;
-		if (waiter->kind == LT_THEN && !lt_is_error(&io->u.outcome))
-			lt_io_call(loop, waiter, io, waiter->u.call.fn);
-		else
-			lt_io_kind(waiter)->arrive(loop, waiter, io);
+		run_other(loop, io);
 	}
 }
 

@@ -231,13 +231,16 @@ static inline leat_io *lt_waiter_cell(const leat_io *io)
 }
 static inline void lt_enqueue(leat_loop *loop, leat_io *io)
 {
+	leat_io *tail = loop->ready.tail;
+
 	io->flags |= LT_QUEUED;
 	io->source = NULL;
-	if (loop->ready.tail)
-		loop->ready.tail->source = io;
-	else
-		loop->ready.head = io;
 	loop->ready.tail = io;
+	if (tail) { /* somebody is on the way already */
+		tail->source = io;
+		return;
+	}
+	loop->ready.head = io;
 	if (!loop->draining)
 		lt_loop_kick(loop);
 }
@@ -272,9 +275,37 @@ leat_io *lt_io_settled(leat_loop *loop, lt_outcome *outcome, const char *where);
 
 /* ---- chaining ---- */
 /* Checks that the io may be taken: not NULL, nobody else's. */
-void lt_io_check(const leat_io *io, const char *call, const char *where);
+_Noreturn void lt_io_misused(const leat_io *io, const char *call, const char *where);
+static inline void lt_io_check(const leat_io *io, const char *call, const char *where)
+{
+	if (__builtin_expect(!io || (io->phase != LT_PENDING && io->phase != LT_SETTLED) || io->waiter, 0))
+		lt_io_misused(io, call, where);
+}
+/* An io as a source: not a forward, and not one of the two pre-made failures.
+ * NULL without memory. */
+leat_io *lt_io_as_source(leat_loop *loop, leat_io *io);
 /* Makes the cell that waits for io; NULL without memory (the io is gone). */
-leat_io *lt_io_chain(leat_io *io, uint8_t kind, const char *where);
+static inline leat_io *lt_io_chain(leat_io *io, uint8_t kind, const char *where)
+{
+	leat_loop *loop = lt_cell_loop(io);
+	leat_io *self;
+
+	if (__builtin_expect(io->flags & (LT_FORWARD | LT_IMMORTAL), 0)) {
+		io = lt_io_as_source(loop, io);
+		if (!io)
+			return NULL;
+	}
+	self = lt_io_take_cell(loop, kind, where);
+	if (__builtin_expect(!self, 0)) {
+		leat_io_cancel(io);
+		return NULL;
+	}
+	self->source = io;
+	io->waiter = (uintptr_t)self;
+	if (io->phase == LT_SETTLED)
+		lt_enqueue(loop, io);
+	return self;
+}
 /* Makes `io` a source of the cell; false without memory (io is gone). */
 bool lt_io_attach(leat_loop *loop, leat_io *self, leat_io **io);
 /* A callback of self gave inner: passes its outcome on, now or later. */
