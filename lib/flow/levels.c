@@ -368,6 +368,9 @@ void lt_levels_cut(lt_levels *levels)
 	lt_level *bottom = lt_levels_bottom(levels);
 	struct bufferevent *partner;
 
+	/* a level may live on for a turn, and must not write to what is broken */
+	for (int i = 0; i < levels->count; i++)
+		bufferevent_disable(levels->level[i].bev, EV_READ | EV_WRITE);
 	if (bottom->kind != LT_LEVEL_PAIR) {
 		cut_fd(bufferevent_getfd(bottom->bev));
 		return;

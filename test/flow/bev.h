@@ -217,6 +217,14 @@ static inline const char *kind_of(leat_flow *flow)
 	return info.kind;
 }
 
+static inline int fd_of(leat_flow *flow)
+{
+	leat_flow_info info = { .size = sizeof info };
+
+	leat_flow_info_get(flow, &info);
+	return info.fd;
+}
+
 /* A socket bufferevent as a program makes it; what is not plain is not
  * promoted: a timeout that never comes makes it so. */
 static inline struct bufferevent *socket_bev(struct world *w, bool plain)

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: ISC */
+/* bev_ssl - adopted OpenSSL bufferevents: three ends that stay distinct, a
+ * goodbye that libevent never says (doc/libevent.md, 20 and 21) */
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+#include <event2/bufferevent_ssl.h>
+
+#include "flow/bev.h"
+#include "support/suite.h"
+
+/* ---- a certificate for a minute ---- */
+
+static X509 *certificate_of(EVP_PKEY *key)
+{
+	X509 *cert = X509_new();
+
+	X509_set_version(cert, 2);
+	ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
+	X509_gmtime_adj(X509_getm_notBefore(cert), -60);
+	X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const unsigned char *)"leat", -1, -1, 0);
+	X509_set_issuer_name(cert, X509_get_subject_name(cert));
+	X509_set_pubkey(cert, key);
+	expect(X509_sign(cert, key, EVP_sha256()) > 0);
+	return cert;
+}
+
+static SSL_CTX *context(void)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *cert = certificate_of(key);
+	SSL_CTX *ctx = SSL_CTX_new(TLS_method());
+
+	expect_int(SSL_CTX_use_certificate(ctx, cert), 1);
+	expect_int(SSL_CTX_use_PrivateKey(ctx, key), 1);
+	X509_free(cert);
+	EVP_PKEY_free(key);
+	return ctx;
+}
+
+/* ---- our end: four ways to make one ---- */
+
+enum way { SOCKET, FILTER_ON_SOCKET, FILTER_ON_FILTER, PLAIN_FILTER_ON_IT, WAYS };
+
+struct tls {
+	struct world w;
+	SSL_CTX *ctx;
+	leat_flow *flow;
+	SSL *peer; /* a plain OpenSSL client on w.theirs */
+};
+
+static struct bufferevent *wrapped(struct tls *t, enum way way)
+{
+	SSL *ssl = SSL_new(t->ctx);
+	int options = BEV_OPT_CLOSE_ON_FREE, fd = t->w.ours;
+	struct bufferevent *below, *bev;
+
+	t->w.ours = -1;
+	if (way == SOCKET || way == PLAIN_FILTER_ON_IT) {
+		bev = bufferevent_openssl_socket_new(t->w.base, fd, ssl, BUFFEREVENT_SSL_ACCEPTING, options);
+		return way == SOCKET ? bev : bufferevent_filter_new(bev, NULL, NULL, options, NULL, NULL);
+	}
+	below = bufferevent_socket_new(t->w.base, fd, options);
+	if (way == FILTER_ON_FILTER) /* not deferred, OpenSSL would be called from inside its own write */
+		below = bufferevent_filter_new(below, NULL, NULL, options | BEV_OPT_DEFER_CALLBACKS, NULL, NULL);
+	return bufferevent_openssl_filter_new(t->w.base, below, ssl, BUFFEREVENT_SSL_ACCEPTING, options);
+}
+
+/* Does an operation of the peer until it has succeeded or failed. */
+#define PEER(t, result, call)                                                              \
+	do {                                                                               \
+		ERR_clear_error();                                                         \
+		result = (call);                                                           \
+		turn(&(t)->w);                                                             \
+	} while (result <= 0 && (SSL_get_error((t)->peer, result) == SSL_ERROR_WANT_READ || \
+				 SSL_get_error((t)->peer, result) == SSL_ERROR_WANT_WRITE))
+
+static void tls_open(struct tls *t, enum way way)
+{
+	int done;
+
+	world_open(&t->w);
+	tcp_pair(&t->w);
+	t->ctx = context();
+	t->flow = leat_flow_from_bufferevent(t->w.loop, wrapped(t, way));
+	expect_str(kind_of(t->flow), "bufferevent");
+	t->peer = SSL_new(t->ctx);
+	SSL_set_fd(t->peer, t->w.theirs);
+	SSL_set_connect_state(t->peer);
+	PEER(t, done, SSL_do_handshake(t->peer));
+	expect_int(done, 1);
+}
+
+static void tls_close(struct tls *t)
+{
+	leat_flow_abort(t->flow);
+	leat_flow_unref(t->flow);
+	settle(&t->w);
+	SSL_free(t->peer);
+	SSL_CTX_free(t->ctx);
+	world_close(&t->w);
+}
+
+static void tls_peer_says(struct tls *t, const char *words)
+{
+	int done;
+
+	PEER(t, done, SSL_write(t->peer, words, (int)strlen(words)));
+	expect_int(done, strlen(words));
+}
+
+static void tls_peer_hears(struct tls *t, const char *words)
+{
+	char text[256];
+	int got = 0, done;
+
+	while (got < (int)strlen(words)) {
+		PEER(t, done, SSL_read(t->peer, text + got, (int)strlen(words) - got));
+		ck_assert_msg(done > 0, "the peer's read fails: %d", SSL_get_error(t->peer, done));
+		got += done;
+	}
+	expect_mem(text, words, strlen(words));
+}
+
+/* close_notify first, then the transport's end. */
+static void tls_peer_hears_the_end(struct tls *t)
+{
+	char byte;
+	int done;
+
+	PEER(t, done, SSL_read(t->peer, &byte, 1));
+	expect_int(done, 0);
+	expect_int(SSL_get_error(t->peer, done), SSL_ERROR_ZERO_RETURN);
+	peer_hears_the_end(&t->w);
+}
+
+static void tls_peer_says_goodbye(struct tls *t)
+{
+	expect(SSL_shutdown(t->peer) >= 0);
+	shutdown(t->w.theirs, SHUT_WR);
+}
+
+/* ---- the tests ---- */
+
+START_TEST(bytes_go_both_ways_and_both_say_goodbye)
+{
+	struct tls t;
+
+	tls_open(&t, _i);
+	tls_peer_says(&t, "from the peer");
+	flow_hears(t.flow, "from the peer");
+	flow_says(t.flow, "from us");
+	expect_ok(failure_of(leat_flow_flush(t.flow)));
+	tls_peer_hears(&t, "from us");
+	expect_ok(failure_of(leat_flow_shutdown(t.flow, LEAT_WRITE)));
+	tls_peer_hears_the_end(&t);
+	tls_peer_says(&t, "we go on reading");
+	flow_hears(t.flow, "we go on reading");
+	tls_peer_says_goodbye(&t);
+	flow_hears_the_end(t.flow);
+	expect_ok(ending_of(t.flow));
+	tls_close(&t);
+}
+END_TEST
+
+START_TEST(a_goodbye_is_the_end_and_we_go_on_writing)
+{
+	struct tls t;
+
+	tls_open(&t, _i);
+	tls_peer_says(&t, "last words");
+	tls_peer_says_goodbye(&t);
+	flow_hears(t.flow, "last words");
+	flow_hears_the_end(t.flow);
+	flow_hears_the_end(t.flow);
+	settle(&t.w);
+	flow_hears_the_end(t.flow); /* libevent's second word is not believed */
+	flow_says(t.flow, "answer");
+	tls_peer_hears(&t, "answer");
+	expect_ok(ending_of(t.flow));
+	tls_peer_hears_the_end(&t);
+	tls_close(&t);
+}
+END_TEST
+
+START_TEST(an_end_without_a_goodbye_is_truncated)
+{
+	struct tls t;
+
+	tls_open(&t, _i);
+	tls_peer_says(&t, "half a sen");
+	shutdown(t.w.theirs, SHUT_WR);
+	flow_hears(t.flow, "half a sen");
+	expect_kind(failure_of(leat_flow_read(t.flow)), LEAT_TRUNCATED);
+	expect_kind(failure_of(leat_flow_read(t.flow)), LEAT_TRUNCATED);
+	tls_close(&t);
+}
+END_TEST
+
+START_TEST(a_reset_is_a_reset)
+{
+	struct tls t;
+
+	tls_open(&t, _i);
+	tls_peer_says(&t, "cut");
+	flow_hears(t.flow, "cut");
+	cut(t.w.theirs);
+	t.w.theirs = -1;
+	expect_kind(failure_of(leat_flow_read(t.flow)), LEAT_RESET);
+	expect(leat_error_set(failure_of(leat_flow_write(t.flow, "x", 1))));
+	tls_close(&t);
+}
+END_TEST
+
+START_TEST(what_is_no_tls_is_a_protocol_error)
+{
+	struct tls t;
+
+	tls_open(&t, _i);
+	expect_int(write(t.w.theirs, "GET / HTTP/1.0\r\n\r\n", 18), 18);
+	expect_kind(failure_of(leat_flow_read(t.flow)), LEAT_PROTOCOL);
+	tls_close(&t);
+}
+END_TEST
+
+START_TEST(megabytes_arrive_whole_before_the_goodbye)
+{
+	static char block[1 << 20], got[1 << 20];
+	struct tls t;
+	leat_io *close;
+	int done;
+	size_t total = 0;
+
+	tls_open(&t, _i);
+	for (size_t i = 0; i < sizeof block; i++)
+		block[i] = (char)(i * 31 + i / 255);
+	leat_io_detach(leat_flow_write(t.flow, block, sizeof block));
+	close = leat_flow_close(t.flow);
+	for (;;) {
+		PEER(&t, done, SSL_read(t.peer, got + total, (int)(sizeof got - total)));
+		if (done <= 0 || (total += (size_t)done) == sizeof got)
+			break;
+	}
+	expect_size(total, sizeof got);
+	expect_mem(got, block, sizeof got);
+	tls_peer_hears_the_end(&t);
+	tls_peer_says_goodbye(&t);
+	expect_true(leat_await(close, NULL));
+	tls_close(&t);
+}
+END_TEST
+
+/* The descriptor is filled behind libevent's back, and the peer takes what it
+ * was filled with before its OpenSSL sees it. */
+START_TEST(a_goodbye_waits_for_a_full_descriptor)
+{
+	static char block[65536];
+	struct tls t;
+	leat_io *told;
+	leat_result result;
+	size_t filled = 0;
+	ssize_t n;
+
+	tls_open(&t, SOCKET);
+	flow_says(t.flow, "x"); /* what OpenSSL sent by itself is taken with it */
+	tls_peer_hears(&t, "x");
+	while ((n = write(fd_of(t.flow), block, sizeof block)) > 0)
+		filled += (size_t)n;
+	told = leat_flow_shutdown(t.flow, LEAT_WRITE);
+	settle(&t.w);
+	expect_false(leat_io_try(told, &result));
+	for (; filled > 0; filled -= sizeof block < filled ? sizeof block : filled)
+		peer_read(&t.w, block, sizeof block < filled ? sizeof block : filled);
+	expect_true(leat_await(told, NULL));
+	tls_peer_hears_the_end(&t);
+	tls_close(&t);
+}
+END_TEST
+
+SUITE("bev_ssl",
+	EACH(bytes_go_both_ways_and_both_say_goodbye, WAYS),
+	EACH(a_goodbye_is_the_end_and_we_go_on_writing, WAYS),
+	EACH(an_end_without_a_goodbye_is_truncated, WAYS),
+	EACH(a_reset_is_a_reset, WAYS),
+	EACH(what_is_no_tls_is_a_protocol_error, WAYS),
+	EACH(megabytes_arrive_whole_before_the_goodbye, WAYS),
+	a_goodbye_waits_for_a_full_descriptor)
