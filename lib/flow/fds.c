@@ -8,6 +8,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <fcntl.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -137,10 +138,10 @@ static void fds_read(leat_flow *self, void *state)
 	struct fds *s = state;
 
 	(void)self;
-	if (!s->ready && event_add(&s->readable, NULL) < 0)
-		s->ready = true; /* epoll has no use for it */
 	if (s->ready)
 		lt_loop_at_end(s->loop, &s->tail);
+	else if (event_add(&s->readable, NULL) < 0)
+		leat_flow_give_error(s->flow, leat_error_core(LEAT_NOMEM));
 	count_reader(s);
 }
 
@@ -323,12 +324,31 @@ static leat_error check(int in, int out)
 	return error;
 }
 
+/* epoll refuses what is always ready; libevent would print a warning.  Only
+ * devices are like that. */
+static bool is_always_ready(int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	struct stat stat;
+	int epoll;
+	bool refused;
+
+	if (fd < 0 || fstat(fd, &stat) < 0 || !S_ISCHR(stat.st_mode) || isatty(fd))
+		return false;
+	epoll = epoll_create1(EPOLL_CLOEXEC);
+	refused = epoll >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 && errno == EPERM;
+	if (epoll >= 0)
+		close(epoll);
+	return refused;
+}
+
 static void start(struct fds *s, int in, int out)
 {
 	s->in = in;
 	s->out = out;
 	s->in_flags = in >= 0 ? make_nonblocking(in) : -1;
 	s->out_flags = out == in ? s->in_flags : out >= 0 ? make_nonblocking(out) : -1;
+	s->ready = is_always_ready(in);
 	s->terminal = in >= 0 && isatty(in);
 	s->tail.run = on_tail;
 	event_assign(&s->readable, leat_loop_base(s->loop), in, EV_READ | EV_PERSIST, on_readable, s);
