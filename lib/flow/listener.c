@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: ISC */
+/* listener - the guard in front of each kind of listener
+ *
+ * As a flow's: it checks the contract, the ops only bring flows.  An accept
+ * waits in `accepter`; a flow that finds nobody waiting is kept for the next
+ * accept, and so is one whose accept had settled and was cancelled.
+ */
+#include <leat/listener.h>
+
+#include "io/io.h"
+
+enum listener_bit {
+	WANTED = 1 << 0, /* ops->accept was called: no answer yet, no pause since */
+	HELD = 1 << 1,   /* an accept has settled and was not delivered */
+	CLOSED = 1 << 2, /* closed or stillborn, as `error` says */
+	SPARE = 1 << 3,  /* lives in the loop: never freed */
+};
+
+struct leat_listener {
+	const leat_listener_ops *ops;
+	leat_loop *loop;
+	lt_resident resident;
+	const char *where;
+	uint32_t refs, bits;
+	leat_io *accepter;
+	leat_flow *kept;
+	leat_error error;
+};
+
+typedef struct accept_state {
+	leat_listener *listener;
+} accept_state;
+
+/* What a user's table may be too short to have. */
+#define HAS(ops, member) \
+	((ops)->size >= offsetof(leat_listener_ops, member) + sizeof((ops)->member) && (ops)->member)
+
+static void *state_of(const leat_listener *listener)
+{
+	return (void *)(uintptr_t)(listener + 1);
+}
+
+/* ---- birth ---- */
+
+static leat_listener *of_resident(const lt_resident *resident)
+{
+	return (leat_listener *)((uintptr_t)resident - offsetof(leat_listener, resident));
+}
+
+static const char *resident_where(const lt_resident *resident)
+{
+	return of_resident(resident)->where;
+}
+
+static void resident_end(lt_resident *resident)
+{
+	leat_listener_close(of_resident(resident));
+}
+
+static void settle_in(leat_listener *listener)
+{
+	lt_residents *residents = lt_loop_residents(listener->loop, LT_LISTENERS);
+
+	residents->end = resident_end;
+	residents->where = resident_where;
+	residents->name = "a listener";
+	lt_loop_move_in(listener->loop, LT_LISTENERS, &listener->resident);
+}
+
+static const leat_listener_ops no_ops = { .size = sizeof(leat_listener_ops), .name = "stillborn" };
+
+static leat_listener *spare(leat_loop *loop)
+{
+	leat_listener *listener = lt_loop_spare(loop, LT_SPARE_LISTENER);
+
+	_Static_assert(sizeof(leat_listener) <= LT_SPARE_BYTES, "fits");
+	*listener = (leat_listener){ .ops = &no_ops, .loop = loop, .where = LEAT_HERE, .refs = 1,
+		.bits = CLOSED | SPARE, .error = leat_error_core(LEAT_NOMEM) };
+	return listener;
+}
+
+static leat_listener *allocate(leat_loop *loop, const leat_listener_ops *ops, const char *where)
+{
+	leat_listener *listener = lt_mem_zalloc(lt_loop_mem(loop), sizeof *listener + ops->state_bytes);
+
+	if (!listener)
+		return NULL;
+	*listener = (leat_listener){ .ops = ops, .loop = loop, .where = where, .refs = 1 };
+	lt_loop_hold(loop);
+	return listener;
+}
+
+leat_listener *leat_listener_stillborn(leat_loop *loop, leat_error error)
+{
+	leat_listener *listener = allocate(loop, &no_ops, error.where);
+
+	if (!listener)
+		return spare(loop);
+	listener->bits = CLOSED;
+	listener->error = error;
+	return listener;
+}
+
+leat_listener *leat_listener_new_at(leat_loop *loop, const leat_listener_ops *ops, void **state, const char *where)
+{
+	leat_listener *listener;
+
+	*state = NULL;
+	if (lt_loop_closing(loop))
+		return leat_listener_stillborn(loop, leat_error_make_at(&leat_core_errors, LEAT_CLOSED, where));
+	listener = allocate(loop, ops, where);
+	if (!listener)
+		return spare(loop);
+	settle_in(listener);
+	*state = state_of(listener);
+	return listener;
+}
+
+/* ---- the handle ---- */
+
+static void end_flow(leat_flow *flow)
+{
+	leat_flow_abort(flow);
+	leat_flow_unref(flow);
+}
+
+leat_listener *leat_listener_ref(leat_listener *listener)
+{
+	listener->refs++;
+	return listener;
+}
+
+static void free_listener(leat_listener *listener)
+{
+	leat_loop *loop = listener->loop;
+
+	lt_loop_move_out(&listener->resident);
+	lt_mem_release(lt_loop_mem(loop), listener);
+	lt_loop_release(loop);
+}
+
+void leat_listener_unref(leat_listener *listener)
+{
+	if (!listener || --listener->refs > 0)
+		return;
+	listener->refs = 1; /* what the close settles holds none */
+	if (!(listener->bits & CLOSED))
+		leat_listener_close(listener);
+	if (!(listener->bits & SPARE) && --listener->refs == 0)
+		free_listener(listener);
+}
+
+leat_loop *leat_listener_loop(const leat_listener *listener)
+{
+	return listener->loop;
+}
+
+leat_error leat_listener_error(const leat_listener *listener)
+{
+	return listener->error;
+}
+
+leat_addr leat_listener_addr(const leat_listener *listener)
+{
+	leat_addr addr = { .bytes = 0 };
+
+	if (!(listener->bits & CLOSED) && HAS(listener->ops, addr))
+		listener->ops->addr(listener, state_of(listener), &addr);
+	return addr;
+}
+
+/* ---- a settled accept, on its way ---- */
+
+static void accept_delivered(void *ctx, void *value)
+{
+	leat_listener *listener = ctx;
+
+	listener->bits &= ~(uint32_t)HELD;
+	leat_listener_unref(listener);
+}
+
+static void accept_given_back(void *ctx, void *value)
+{
+	leat_listener *listener = ctx;
+
+	listener->bits &= ~(uint32_t)HELD;
+	if (listener->bits & CLOSED)
+		end_flow(value);
+	else
+		listener->kept = value;
+	leat_listener_unref(listener);
+}
+
+static const leat_giver accept_giver = {
+	.size = sizeof(leat_giver), .give_back = accept_given_back, .delivered = accept_delivered
+};
+
+/* The listener's reference that the accept held goes along with the flow. */
+static void settle_flow(leat_listener *listener, leat_io *io, leat_flow *flow)
+{
+	listener->bits |= HELD;
+	lt_settle(listener->loop, io,
+	          &(lt_outcome){ .type = &leat_flow_type,
+	                         .as.value = { .pointer = flow, .giver = &accept_giver, .giver_ctx = listener } });
+}
+
+static void settle_error(leat_listener *listener, leat_error error)
+{
+	leat_io *io = listener->accepter;
+
+	if (!io)
+		return;
+	listener->accepter = NULL;
+	lt_settle_error(listener->loop, io, error);
+	leat_listener_unref(listener);
+}
+
+/* ---- accepting ---- */
+
+static void accept_cancel(void *state)
+{
+	leat_listener *listener = ((accept_state *)state)->listener;
+
+	listener->accepter = NULL;
+	if (listener->bits & WANTED) {
+		listener->bits &= ~(uint32_t)WANTED;
+		if (HAS(listener->ops, pause))
+			listener->ops->pause(listener, state_of(listener));
+	}
+	leat_listener_unref(listener);
+}
+
+static const leat_leaf accept_leaf = {
+	.size = sizeof(leat_leaf), .name = "accept", .state_bytes = sizeof(accept_state), .cancel = accept_cancel
+};
+
+static leat_io *begin(leat_listener *listener, const char *where)
+{
+	leat_maker maker;
+	void *state;
+	leat_io *io = leat_io_new_at(listener->loop, &maker, &accept_leaf, &state, where);
+	leat_flow *kept = listener->kept;
+
+	if (!state)
+		return io;
+	((accept_state *)state)->listener = leat_listener_ref(listener);
+	if (kept) {
+		listener->kept = NULL;
+		settle_flow(listener, io, kept);
+		return io;
+	}
+	listener->accepter = io;
+	listener->bits |= WANTED;
+	listener->ops->accept(listener, state_of(listener));
+	return io;
+}
+
+leat_io *leat_accept_at(leat_listener *listener, const char *where)
+{
+	if (listener->bits & CLOSED)
+		return leat_io_fail_at(listener->loop, listener->error, where);
+	if (listener->accepter || (listener->bits & HELD))
+		return leat_io_fail_at(listener->loop, leat_error_make_at(&leat_core_errors, LEAT_BUSY, where), where);
+	return begin(listener, where);
+}
+
+void leat_listener_close(leat_listener *listener)
+{
+	leat_flow *kept = listener->kept;
+
+	if (listener->bits & CLOSED)
+		return;
+	leat_listener_ref(listener);
+	listener->bits = (listener->bits & ~(uint32_t)WANTED) | CLOSED;
+	listener->error = leat_error_core(LEAT_CLOSED);
+	listener->kept = NULL;
+	lt_loop_move_to_shells(listener->loop, LT_LISTENERS, &listener->resident);
+	if (HAS(listener->ops, close))
+		listener->ops->close(listener, state_of(listener));
+	if (kept)
+		end_flow(kept);
+	settle_error(listener, listener->error);
+	leat_listener_unref(listener);
+}
+
+/* ---- the transport's answers ---- */
+
+void leat_listener_give(leat_listener *self, leat_flow *flow)
+{
+	leat_io *io = self->accepter;
+
+	self->bits &= ~(uint32_t)WANTED;
+	if ((self->bits & CLOSED) || self->kept) {
+		end_flow(flow);
+	} else if (io) {
+		self->accepter = NULL;
+		settle_flow(self, io, flow);
+	} else {
+		self->kept = flow;
+	}
+}
+
+void leat_listener_give_error(leat_listener *self, leat_error error)
+{
+	self->bits &= ~(uint32_t)WANTED;
+	settle_error(self, error);
+}
+
+bool leat_listener_wanted(const leat_listener *self)
+{
+	return self->bits & WANTED;
+}
