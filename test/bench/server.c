@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: ISC */
+/* server - the server to compare, with leat's promises and public headers only
+ *
+ * A step waits and its continuation gives the next step, which is adopted: the chain
+ * does not grow. A write that is accepted at once needs no promise to wait for it. */
+#include <err.h>
+#include <leat/buf.h>
+#include <leat/loop.h>
+#include <leat/net.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { BLOCK_BYTES = 65536 };
+
+static leat_loop *loop;
+static unsigned char block[BLOCK_BYTES];
+
+/* Goes on with the next step when the write was accepted. */
+static leat_io *
+when_accepted(leat_io *write, leat_fn next, void *flow)
+{
+	leat_result result;
+
+	if (!leat_io_try(write, &result))
+		return leat_io_then(write, next, leat_ctx_borrow(flow));
+	return leat_result_ok(&result) ? next(flow, &result) : leat_result_pass(&result);
+}
+
+/* echo */
+
+static leat_io *echo(void *flow, leat_result *ready);
+
+static leat_io *
+answer(void *flow, leat_result *result)
+{
+	leat_buf *buf = leat_result_buf(result);
+
+	return buf ? when_accepted(leat_flow_send(flow, buf), echo, flow) : NULL;
+}
+
+static leat_io *
+echo(void *flow, leat_result *ready)
+{
+	return leat_io_then(leat_flow_read(flow), answer, leat_ctx_borrow(flow));
+}
+
+/* sink */
+
+static leat_io *sink(void *flow, leat_result *ready);
+
+static leat_io *
+discard(void *flow, leat_result *result)
+{
+	leat_buf *buf = leat_result_buf(result);
+
+	leat_buf_unref(buf);
+	return buf ? sink(flow, result) : NULL;
+}
+
+static leat_io *
+sink(void *flow, leat_result *ready)
+{
+	return leat_io_then(leat_flow_read(flow), discard, leat_ctx_borrow(flow));
+}
+
+/* source: each block waits for its turn, however often it is accepted at once */
+
+static leat_io *
+source(void *flow, leat_result *ready)
+{
+	leat_buf *buf = leat_buf_wrap(loop, block, sizeof block, NULL, NULL);
+
+	return leat_io_then(leat_flow_send(flow, buf), source, leat_ctx_borrow(flow));
+}
+
+static const struct {
+	const char *name;
+	leat_fn first;
+} modes[] = {
+	{ "echo", echo },
+	{ "sink", sink },
+	{ "source", source },
+};
+
+static leat_io *
+handle(void *first, leat_flow *flow)
+{
+	return (*(leat_fn *)first)(flow, NULL);
+}
+
+/* A peer that cuts its connection is no news here. */
+static void
+failed(void *ctx, leat_flow *flow, leat_error error)
+{
+}
+
+static void
+why(leat_error error)
+{
+	char text[256];
+
+	leat_error_print(error, text, sizeof text);
+	errx(1, "%s", text);
+}
+
+static int
+serve(const char *port, leat_fn first)
+{
+	leat_serve_options options = { .size = sizeof options, .failed = failed };
+	leat_listener *listener;
+	leat_result result;
+	leat_addr at;
+	char where[64];
+
+	snprintf(where, sizeof where, "tcp:127.0.0.1:%s", port);
+	listener = leat_listen(loop, where, NULL);
+	at = leat_listener_addr(listener);
+	if (leat_error_set(leat_listener_error(listener)))
+		why(leat_listener_error(listener));
+	printf("listening %d\n", leat_addr_port(&at));
+	fflush(stdout);
+	if (!leat_await(leat_serve(listener, &options, handle, &first), &result))
+		why(leat_result_error(&result));
+	return 1;
+}
+
+int
+main(int argc, char **argv)
+{
+	loop = leat_loop_new(NULL, NULL);
+	if (!loop)
+		errx(1, "no memory");
+	for (size_t i = 0; argc == 3 && i < sizeof modes / sizeof modes[0]; i++)
+		if (strcmp(argv[2], modes[i].name) == 0)
+			return serve(argv[1], modes[i].first);
+	fprintf(stderr, "usage: server PORT echo|sink|source\n");
+	return 2;
+}
