@@ -83,13 +83,15 @@ static const leat_giver read_giver = {
 };
 
 /* The flow's reference that the read held goes along with the value. */
-static void settle_buf(leat_flow *flow, leat_io *io, leat_buf *buf)
+static inline void settle_buf(leat_flow *flow, leat_io *io, leat_buf *buf)
 {
 	flow->bits |= LT_F_HELD;
 	flow->reads++;
-	lt_settle(flow->loop, io,
-	          &(lt_outcome){ .type = &leat_buf_type,
-	                         .as.value = { .pointer = buf, .giver = &read_giver, .giver_ctx = flow } });
+	io->u.outcome.type = &leat_buf_type;
+	io->u.outcome.as.value.pointer = buf;
+	io->u.outcome.as.value.giver = &read_giver;
+	io->u.outcome.as.value.giver_ctx = flow;
+	lt_settled(flow->loop, io);
 }
 
 static void settle_without(leat_flow *flow, leat_io *io, const lt_outcome *outcome)
@@ -267,19 +269,30 @@ static lt_outcome last_word(leat_flow *flow)
 	return (lt_outcome){ .type = &leat_buf_type };
 }
 
-static leat_io *read_start(leat_flow *flow, leat_io **io, const char *where)
+/* A pending read that holds the flow; or a refusal. */
+static inline leat_io *read_start(leat_flow *flow, const char *where)
 {
-	leat_maker maker;
-	void *state;
+	leat_loop *loop = flow->loop;
+	leat_io *io = loop->closing ? NULL : lt_io_take_cell(loop, LT_LEAF, where);
 
-	*io = leat_io_new_at(flow->loop, &maker, &read_leaf, &state, where);
-	if (!state)
-		return NULL;
-	((read_state *)state)->flow = leat_flow_ref(flow);
-	return *io;
+	if (__builtin_expect(!io, 0))
+		return lt_io_refused(loop);
+	io->u.leaf.leaf = &read_leaf;
+	io->u.leaf.state[0] = flow;
+	flow->refs++;
+	return io;
 }
 
-leat_io *leat_flow_read_at(leat_flow *flow, const char *where)
+/* Nothing kept, nothing over, nobody else: just a read. */
+static inline bool is_plain(const leat_flow *flow)
+{
+	const uint32_t odd = LT_F_HELD | LT_F_KEPT | LT_F_READ_END | LT_F_READ_ERROR | LT_F_READ_SHUT | LT_F_CLOSING |
+	                     LT_F_CLOSED | LT_F_MOVED;
+
+	return !(flow->bits & odd) && !flow->first.reader;
+}
+
+static leat_io *read_oddly(leat_flow *flow, const char *where)
 {
 	leat_error error;
 	leat_buf *buf;
@@ -287,7 +300,8 @@ leat_io *leat_flow_read_at(leat_flow *flow, const char *where)
 
 	if (refuse_read(flow, &error))
 		return lt_flow_refuse(flow, error, where);
-	if (!read_start(flow, &io, where))
+	io = read_start(flow, where);
+	if (lt_io_is_refusal(io))
 		return io;
 	buf = take_kept(flow);
 	if (buf) {
@@ -300,6 +314,21 @@ leat_io *leat_flow_read_at(leat_flow *flow, const char *where)
 		flow->first.reader = io;
 		lt_flow_ask(flow);
 	}
+	return io;
+}
+
+leat_io *leat_flow_read_at(leat_flow *flow, const char *where)
+{
+	leat_io *io;
+
+	if (__builtin_expect(!is_plain(flow), 0))
+		return read_oddly(flow, where);
+	io = read_start(flow, where);
+	if (__builtin_expect(lt_io_is_refusal(io), 0))
+		return io;
+	flow->first.reader = io;
+	if (!(flow->bits & LT_F_WANTED))
+		lt_flow_ask(flow);
 	return io;
 }
 
@@ -335,7 +364,8 @@ leat_io *leat_flow_read_into_at(leat_flow *flow, void *memory, size_t min, size_
 		return lt_flow_refuse(flow, error, where);
 	if (!lt_flow_rare(flow))
 		return lt_io_nomem(flow->loop);
-	if (!read_start(flow, &io, where))
+	io = read_start(flow, where);
+	if (lt_io_is_refusal(io))
 		return io;
 	flow->rare->into.memory = memory;
 	flow->rare->into.min = min;
@@ -376,12 +406,11 @@ void leat_flow_unread(leat_flow *flow, leat_buf *buf)
 
 /* ---- the transport's answers ---- */
 
+/* A read_into. */
 static void give_reader(leat_flow *flow, leat_io *reader, leat_buf *buf)
 {
 	flow->first.reader = NULL;
-	if (!(flow->bits & LT_F_INTO)) {
-		settle_buf(flow, reader, buf);
-	} else if (gather(flow, buf)) {
+	if (gather(flow, buf)) {
 		settle_into(flow, reader);
 	} else {
 		flow->first.reader = reader;
@@ -416,7 +445,10 @@ void leat_flow_give(leat_flow *self, leat_buf *buf)
 	flow->bits &= ~(uint32_t)LT_F_WANTED;
 	flow->read_bytes += buf->size;
 	reader = reader_of(flow);
-	if (reader) {
+	if (reader && !(flow->bits & LT_F_INTO)) {
+		flow->first.reader = NULL;
+		settle_buf(flow, reader, buf);
+	} else if (reader) {
 		give_reader(flow, reader, buf);
 	} else if (flow->bits & LT_F_CLOSING) {
 		keep_while_closing(flow, buf);

@@ -27,6 +27,11 @@ typedef struct lt_socket {
 
 static const leat_flow_ops socket_ops;
 
+static inline int fd_of(const lt_socket *s)
+{
+	return s->event.ev_fd;
+}
+
 /* ---- the loop's scratch ---- */
 
 static void scratch_end(leat_loop *loop, void *data)
@@ -59,7 +64,7 @@ static bool arm(leat_flow *self, lt_socket *s, short what)
 	event_del(&s->event);
 	if (!what)
 		return true;
-	event_assign(&s->event, leat_loop_base(leat_flow_loop(self)), event_get_fd(&s->event),
+	event_assign(&s->event, leat_loop_base(leat_flow_loop(self)), fd_of(s),
 	             (short)(what | EV_PERSIST), on_event, self);
 	return event_add(&s->event, NULL) == 0;
 }
@@ -73,7 +78,7 @@ static bool is_readerless(leat_flow *self, const lt_socket *s)
 static void disarm_read(leat_flow *self, lt_socket *s)
 {
 	if (is_readerless(self, s))
-		lt_loop_readerless(leat_flow_loop(self), -1);
+		self->loop->readerless--;
 	arm(self, s, armed(s) & EV_WRITE);
 }
 
@@ -96,9 +101,9 @@ static void read_some(leat_flow *self, lt_socket *s)
 		leat_flow_give_error(self, leat_error_core(LEAT_NOMEM));
 		return;
 	}
-	got = read(event_get_fd(&s->event), into->data, LT_BUF_SCRATCH);
+	got = read(fd_of(s), into->data, LT_BUF_SCRATCH);
 	if (got > 0) {
-		lt_loop_readerless(loop, 1); /* taken back when it is asked again */
+		loop->readerless++; /* taken back when it is asked again */
 		leat_flow_give(self, lt_buf_carve(scratch, (size_t)got));
 	} else if (got == 0) {
 		disarm_read(self, s);
@@ -137,7 +142,7 @@ static void socket_read(leat_flow *self, void *state)
 	lt_socket *s = state;
 
 	if (armed(s) & EV_READ)
-		lt_loop_readerless(leat_flow_loop(self), -1);
+		self->loop->readerless--;
 	else if (!arm(self, s, armed(s) | EV_READ))
 		leat_flow_give_error(self, leat_error_core(LEAT_NOMEM));
 }
@@ -169,13 +174,13 @@ static bool send_some(leat_flow *self, lt_socket *s, leat_bufs *queue)
 	ssize_t sent;
 
 	do
-		sent = send_parts(event_get_fd(&s->event), parts, count);
+		sent = send_parts(fd_of(s), parts, count);
 	while (sent < 0 && errno == EINTR);
 	if (sent < 0 && errno != EAGAIN) {
 		leat_flow_write_failed(self, last_error(LEAT_HERE));
 		return false;
 	}
-	if (sent >= 0 && (size_t)sent == sum(parts, count)) {
+	if (sent >= 0 && (size_t)sent == (count == 1 ? parts[0].iov_len : sum(parts, count))) {
 		leat_bufs_drop(queue, (size_t)sent);
 		return true;
 	}
@@ -198,16 +203,16 @@ static void socket_shutdown(leat_flow *self, void *state)
 {
 	lt_socket *s = state;
 
-	shutdown(event_get_fd(&s->event), SHUT_WR);
+	shutdown(fd_of(s), SHUT_WR);
 	leat_flow_told(self);
 }
 
 static int let_go(leat_flow *self, lt_socket *s)
 {
-	int fd = event_get_fd(&s->event);
+	int fd = fd_of(s);
 
 	if (is_readerless(self, s))
-		lt_loop_readerless(leat_flow_loop(self), -1);
+		self->loop->readerless--;
 	event_del(&s->event);
 	return fd;
 }
@@ -250,7 +255,7 @@ static void socket_info(leat_flow *self, void *state, leat_flow_info *info)
 	const lt_socket *s = state;
 
 	(void)self;
-	info->fd = event_get_fd(&s->event);
+	info->fd = fd_of(s);
 	info->local = name_of(info->fd, getsockname);
 	info->peer = name_of(info->fd, getpeername);
 }

@@ -48,8 +48,10 @@ static void free_out(leat_flow *flow)
 	lt_out *out = flow->out;
 
 	flow->out = NULL;
-	lt_loop_not_at_end(flow->loop, &out->tail);
-	lt_bufs_clear(&out->queue);
+	if (out->tail.next)
+		lt_loop_not_at_end(flow->loop, &out->tail);
+	if (out->queue.head)
+		lt_bufs_clear(&out->queue);
 	lt_piece_give(flow->loop, out);
 }
 
@@ -231,36 +233,44 @@ static leat_io *write_pending(leat_flow *flow, size_t bytes, const char *where)
 	return io;
 }
 
+/* The write that crosses the mark. */
+static leat_io *enqueue_pending(leat_flow *flow, leat_buf *buf, const char *where)
+{
+	leat_io *io = write_pending(flow, buf->size, where);
+
+	if (!lt_io_is_refusal(io))
+		return io;
+	lt_buf_unref(buf);
+	if (flow->out->queue.bytes == 0)
+		free_out(flow);
+	return io;
+}
+
 /* Takes the buf, which has bytes and is nobody else's. */
-static leat_io *enqueue(leat_flow *flow, leat_buf *buf, const char *where)
+static inline leat_io *enqueue(leat_flow *flow, leat_buf *buf, const char *where)
 {
 	lt_out *out = out_of(flow);
 	size_t bytes = buf->size;
-	leat_io *io;
+	leat_io *io = flow->loop->done;
 
-	if (!out) {
+	if (__builtin_expect(!out, 0)) {
 		lt_buf_unref(buf);
 		return lt_io_nomem(flow->loop);
 	}
-	if (out->queue.bytes + bytes < high_water(flow))
-		io = leat_io_done_at(flow->loop, where);
-	else
-		io = write_pending(flow, bytes, where);
-	if (io->flags & LT_IMMORTAL) {
-		lt_buf_unref(buf);
-		if (out->queue.bytes == 0)
-			free_out(flow);
-		return io;
+	if (__builtin_expect(out->queue.bytes + bytes >= high_water(flow), 0)) {
+		io = enqueue_pending(flow, buf, where);
+		if (lt_io_is_refusal(io))
+			return io;
 	}
 	lt_bufs_push(&out->queue, buf);
 	flow->written_bytes += bytes;
 	flow->writes++;
 	if (!(flow->bits & LT_F_WRITE_BUSY))
-		lt_loop_at_end(flow->loop, &out->tail);
+		lt_loop_add_tail(flow->loop, &out->tail);
 	return io;
 }
 
-static leat_io *send_buf(leat_flow *flow, leat_buf *buf, const char *where)
+static leat_io *send_oddly(leat_flow *flow, leat_buf *buf, const char *where)
 {
 	leat_error error;
 
@@ -274,6 +284,15 @@ static leat_io *send_buf(leat_flow *flow, leat_buf *buf, const char *where)
 		lt_buf_unref(buf);
 		return leat_io_done_at(flow->loop, where);
 	}
+	return enqueue(flow, buf, where);
+}
+
+static inline leat_io *send_buf(leat_flow *flow, leat_buf *buf, const char *where)
+{
+	const uint32_t odd = LT_F_CLOSED | LT_F_MOVED | LT_F_WRITE_SHUT | LT_F_WRITE_ERROR;
+
+	if (__builtin_expect((flow->bits & odd) || (flow->out && flow->out->writer) || buf->size == 0, 0))
+		return send_oddly(flow, buf, where);
 	return enqueue(flow, buf, where);
 }
 

@@ -28,16 +28,6 @@ leat_loop *leat_io_loop(const leat_io *io)
 
 /* ---- refusals ---- */
 
-leat_io *lt_io_nomem(leat_loop *loop)
-{
-	return loop->nomem;
-}
-
-leat_io *lt_io_closed(leat_loop *loop)
-{
-	return loop->closed;
-}
-
 leat_io *lt_io_settled(leat_loop *loop, lt_outcome *outcome, const char *where)
 {
 	leat_io *io = lt_io_take_cell(loop, LT_LEAF, where);
@@ -110,15 +100,15 @@ void lt_settled_slowly(leat_loop *loop, leat_io *io)
 
 /* ---- taking an io as a source ---- */
 
-/* One of the two pre-made failures, as a cell of its own. */
+/* A pre-made one, as a cell of its own; NULL without memory. */
 static leat_io *claim(leat_loop *loop, leat_io *io)
 {
-	lt_outcome failure;
+	lt_outcome outcome;
 
 	if (!(io->flags & LT_IMMORTAL))
 		return io;
-	failure = io->u.outcome;
-	io = lt_io_settled(loop, &failure, io->where);
+	outcome = io->u.outcome;
+	io = lt_io_settled(loop, &outcome, io->where);
 	return io->flags & LT_IMMORTAL ? NULL : io;
 }
 
@@ -216,7 +206,7 @@ static bool waits_for(const leat_io *inner, const leat_io *self)
 	return false;
 }
 
-void lt_io_check_adoption(const leat_io *self, const leat_io *inner)
+void lt_io_check_adoption_slowly(const leat_io *self, const leat_io *inner)
 {
 	if (inner->phase != LT_PENDING && inner->phase != LT_SETTLED)
 		lt_abort("%s: a callback gave an io that is gone", self->where);
@@ -228,13 +218,45 @@ void lt_io_check_adoption(const leat_io *self, const leat_io *inner)
 		lt_abort("%s: a callback gave an io that was given away before (made at %s)", self->where, inner->where);
 }
 
-static void adopt_settled(leat_loop *loop, leat_io *self, leat_io *inner)
+/* A repeat waits and is told to go on: it stands in the queue itself. */
+static inline bool goes_on(const leat_io *self, const leat_io *inner)
+{
+	const leat_io *waiter = lt_waiter_cell(self);
+
+	return waiter && waiter->kind == LT_REPEAT && lt_says_again(&inner->u.outcome) &&
+	       !inner->u.outcome.as.value.giver;
+}
+
+/* Self settles as inner has; inner is gone. */
+static inline void take_over(leat_loop *loop, leat_io *self, leat_io *inner)
 {
 	bool mortal = inner && !(inner->flags & LT_IMMORTAL);
-	lt_outcome outcome;
 
+	self->source = NULL;
+	if (!inner) {
+		self->u.outcome.type = NULL;
+		lt_settled(loop, self);
+		return;
+	}
+	if (goes_on(self, inner)) {
+		lt_enqueue(loop, (leat_io *)self->waiter);
+		lt_cell_free(loop, self);
+	} else {
+		lt_outcome_copy(&self->u.outcome, &inner->u.outcome);
+		lt_settled(loop, self);
+	}
+	if (mortal)
+		lt_cell_free(loop, inner);
+}
+
+static void adopt_settled(leat_loop *loop, leat_io *self, leat_io *inner)
+{
+	if (!self->u.call.destroy) {
+		take_over(loop, self, inner);
+		return;
+	}
 	/* a cancel inside the destructor finds the outcome where it always is */
-	if (mortal) {
+	if (inner && !(inner->flags & LT_IMMORTAL)) {
 		self->source = inner;
 		inner->waiter = (uintptr_t)self;
 	}
@@ -242,11 +264,7 @@ static void adopt_settled(leat_loop *loop, leat_io *self, leat_io *inner)
 		lt_cell_free(loop, self);
 		return;
 	}
-	self->source = NULL;
-	outcome = inner ? inner->u.outcome : (lt_outcome){ 0 };
-	if (mortal)
-		lt_cell_free(loop, inner);
-	lt_settle(loop, self, &outcome);
+	take_over(loop, self, inner);
 }
 
 /* The waiter of self waits for inner from now on; self is gone. */
@@ -275,10 +293,8 @@ static void adopt_pending(leat_loop *loop, leat_io *self, leat_io *inner)
 
 void lt_io_adopt(leat_loop *loop, leat_io *self, leat_io *inner)
 {
-	if (inner) {
-		lt_io_check_adoption(self, inner);
+	if (inner)
 		inner = lt_io_past_forward(loop, inner);
-	}
 	if (!inner || inner->phase == LT_SETTLED)
 		adopt_settled(loop, self, inner);
 	else
@@ -315,12 +331,12 @@ void lt_io_call(leat_loop *loop, leat_io *self, leat_io *source, leat_fn fn)
 		return;
 	}
 	self->flags &= (uint8_t)~LT_RUNNING;
-	if (!inner && !self->u.call.destroy) {
-		self->u.outcome.type = NULL;
-		lt_settled(loop, self);
-	} else {
+	if (inner)
+		lt_io_check_adoption(self, inner);
+	if (!self->u.call.destroy && (!inner || inner->phase == LT_SETTLED))
+		take_over(loop, self, inner);
+	else
 		lt_io_adopt(loop, self, inner);
-	}
 }
 
 void lt_io_skip(leat_loop *loop, leat_io *self, leat_io *source)
@@ -366,6 +382,9 @@ static inline void run_one(leat_loop *loop, leat_io *io)
 		leat_io *waiter = (leat_io *)io->waiter;
 
 		lt_io_call(loop, waiter, io, waiter->u.call.fn);
+	} else if (io->kind == LT_REPEAT && io->phase == LT_PENDING && !(io->flags & LT_DOOMED)) {
+		io->source = NULL;
+		lt_repeat_step(loop, io);
 	} else {
 		run_other(loop, io);
 	}
@@ -453,7 +472,7 @@ void leat_io_detach(leat_io *io)
 
 	lt_io_check(io, "leat_io_detach", LEAT_HERE);
 	loop = lt_cell_loop(io);
-	if (!lt_io_watch(io, &detached))
+	if (!lt_io_watch(io, &detached) && lt_is_error(&io->u.outcome))
 		lt_io_unhandled(loop, io->u.outcome.as.error, io->where);
 }
 

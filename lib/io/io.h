@@ -33,7 +33,7 @@ enum lt_flag {
 	LT_RUNNING = 2,  /* a callback or destructor of its is on the stack: whoever cancels it leaves the rest to that frame */
 	LT_DOOMED = 4,   /* cancelled while queued or running; freed when that ends */
 	LT_FORWARD = 8,  /* passes on what its source gets, without a context */
-	LT_IMMORTAL = 16, /* one of the loop's two pre-made failures */
+	LT_IMMORTAL = 16, /* one of the loop's pre-made ones: never freed, shared by all who are given it */
 	LT_MOVED = 32,   /* the context is moved */
 	LT_COUNTS = 64,  /* many sources, and all but the last success are only counted */
 };
@@ -205,6 +205,24 @@ static inline void lt_cell_free(leat_loop *loop, leat_io *io)
 	lt_cell_hide(io);
 }
 
+/* NULL without memory; not zeroed. */
+static inline void *lt_piece_take(leat_loop *loop)
+{
+	leat_io *io = lt_cell_take(loop);
+
+	if (!io)
+		return NULL;
+	loop->pool.live--;
+	io->flags = 0;
+	io->phase = LT_PIECE;
+	return io;
+}
+static inline void lt_piece_give(leat_loop *loop, void *piece)
+{
+	loop->pool.live++;
+	lt_cell_free(loop, piece);
+}
+
 /* ---- making, settling ---- */
 static inline leat_io *lt_io_take_cell(leat_loop *loop, uint8_t kind, const char *where)
 {
@@ -264,8 +282,19 @@ static inline void lt_settle(leat_loop *loop, leat_io *io, const lt_outcome *out
 }
 void lt_settle_error(leat_loop *loop, leat_io *io, leat_error error);
 /* Where there is no memory, or the loop is closing. */
-leat_io *lt_io_nomem(leat_loop *loop);
-leat_io *lt_io_closed(leat_loop *loop);
+static inline leat_io *lt_io_nomem(leat_loop *loop)
+{
+	return loop->nomem;
+}
+static inline leat_io *lt_io_closed(leat_loop *loop)
+{
+	return loop->closed;
+}
+/* Whether it is one of these two. */
+static inline bool lt_io_is_refusal(const leat_io *io)
+{
+	return (io->flags & LT_IMMORTAL) && lt_is_error(&io->u.outcome);
+}
 static inline leat_io *lt_io_refused(leat_loop *loop)
 {
 	return loop->closing ? lt_io_closed(loop) : lt_io_nomem(loop);
@@ -281,8 +310,8 @@ static inline void lt_io_check(const leat_io *io, const char *call, const char *
 	if (__builtin_expect(!io || (io->phase != LT_PENDING && io->phase != LT_SETTLED) || io->waiter, 0))
 		lt_io_misused(io, call, where);
 }
-/* An io as a source: not a forward, and not one of the two pre-made failures.
- * NULL without memory. */
+/* An io as a source: not a forward, and not a pre-made one.  NULL without
+ * memory. */
 leat_io *lt_io_as_source(leat_loop *loop, leat_io *io);
 /* Makes the cell that waits for io; NULL without memory (the io is gone). */
 static inline leat_io *lt_io_chain(leat_io *io, uint8_t kind, const char *where)
@@ -308,7 +337,8 @@ static inline leat_io *lt_io_chain(leat_io *io, uint8_t kind, const char *where)
 }
 /* Makes `io` a source of the cell; false without memory (io is gone). */
 bool lt_io_attach(leat_loop *loop, leat_io *self, leat_io **io);
-/* A callback of self gave inner: passes its outcome on, now or later. */
+/* A callback of self gave inner, which was checked: passes its outcome on,
+ * now or later. */
 void lt_io_adopt(leat_loop *loop, leat_io *self, leat_io *inner);
 /* Runs fn of a cell with its source's outcome, then adopts. */
 void lt_io_call(leat_loop *loop, leat_io *self, leat_io *source, leat_fn fn);
@@ -346,8 +376,20 @@ static inline void lt_io_put_away(leat_loop *loop, leat_io *io)
 /* Leaves a callback's frame: whether self was cancelled meanwhile.  If so it
  * is freed, its context destroyed and inner cancelled. */
 bool lt_io_was_doomed(leat_loop *loop, leat_io *self, leat_io *inner);
-/* Aborts unless self may adopt inner. */
-void lt_io_check_adoption(const leat_io *self, const leat_io *inner);
+/* Aborts unless self may adopt inner.  The usual ones are seen at a glance:
+ * settled, or a chain down to a leaf. */
+void lt_io_check_adoption_slowly(const leat_io *self, const leat_io *inner);
+static inline void lt_io_check_adoption(const leat_io *self, const leat_io *inner)
+{
+	const leat_io *at = inner;
+
+	while (at && at->phase == LT_PENDING && at->kind == LT_THEN && at != self)
+		at = at->source;
+	if (__builtin_expect(!at || inner->waiter || lt_cell_loop(inner) != lt_cell_loop(self) ||
+	                             !(at->phase == LT_SETTLED || (at->phase == LT_PENDING && at->kind == LT_LEAF)),
+	                     0))
+		lt_io_check_adoption_slowly(self, inner);
+}
 /* A forward at the top has no waiter yet: gives its source in its place. */
 leat_io *lt_io_past_forward(leat_loop *loop, leat_io *io);
 /* The cancel behind leat_io_cancel; also for sources of one's own. */
@@ -356,6 +398,13 @@ void lt_io_unhandled(leat_loop *loop, leat_error error, const char *where);
 /* Runs what is ready, at most that much; how much it was. */
 size_t lt_io_run_ready(leat_loop *loop, size_t budget);
 const lt_kind *lt_io_kind(const leat_io *io);
+
+/* Runs a repeat's step. */
+void lt_repeat_step(leat_loop *loop, leat_io *self);
+static inline bool lt_says_again(const lt_outcome *o)
+{
+	return o->type == &leat_int_type && o->as.value.integer != 0;
+}
 
 extern const lt_kind lt_then_kind, lt_catch_kind, lt_branch_kind, lt_finally_kind, lt_keep_kind, lt_hold_kind,
 	lt_repeat_kind;

@@ -138,12 +138,7 @@ void lt_loop_drain_all(leat_loop *loop)
 
 void lt_loop_at_end(leat_loop *loop, lt_tail *tail)
 {
-	if (tail->next)
-		return;
-	tail->next = loop->tails;
-	loop->tails = tail;
-	if (!loop->draining)
-		lt_loop_kick(loop);
+	lt_loop_add_tail(loop, tail);
 }
 
 void lt_loop_not_at_end(leat_loop *loop, lt_tail *tail)
@@ -282,11 +277,11 @@ static void take_options(leat_loop *loop, const leat_loop_options *options)
 	loop->budget = loop->options.budget ? loop->options.budget : BUDGET;
 }
 
-static leat_io *immortal(leat_loop *loop, leat_kind kind)
+static leat_io *immortal(leat_loop *loop, lt_outcome outcome)
 {
 	leat_io *io = lt_io_take_cell(loop, LT_LEAF, LEAT_HERE);
 
-	io->u.outcome = lt_failure(leat_error_core(kind));
+	io->u.outcome = outcome;
 	io->phase = LT_SETTLED;
 	io->flags = LT_IMMORTAL;
 	loop->pool.live--;
@@ -305,8 +300,11 @@ static bool furnish(leat_loop *loop, struct event_base *base)
 			event_base_free(loop->base);
 		return false;
 	}
-	loop->nomem = immortal(loop, LEAT_NOMEM);
-	loop->closed = immortal(loop, LEAT_CLOSED);
+	loop->nomem = immortal(loop, lt_failure(leat_error_core(LEAT_NOMEM)));
+	loop->closed = immortal(loop, lt_failure(leat_error_core(LEAT_CLOSED)));
+	loop->done = immortal(loop, (lt_outcome){ 0 });
+	loop->yes = immortal(loop, (lt_outcome){ .type = &leat_int_type, .as.value.integer = 1 });
+	loop->no = immortal(loop, (lt_outcome){ .type = &leat_int_type });
 	event_assign(&loop->kick, loop->base, -1, 0, on_kick, loop);
 	lt_timers_init(loop);
 	return true;

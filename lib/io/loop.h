@@ -62,8 +62,7 @@ void lt_loop_not_at_end(leat_loop *loop, lt_tail *tail);
 /* ---- pieces from the cells' pool, for what comes and goes with each
  * message ---- */
 #define LT_PIECE_BYTES 56
-void *lt_piece_take(leat_loop *loop); /* NULL without memory; not zeroed */
-void lt_piece_give(leat_loop *loop, void *piece);
+/* lt_piece_take and lt_piece_give are inline, in io.h. */
 
 /* ---- odds and ends ---- */
 lt_mem *lt_loop_mem(leat_loop *loop);
@@ -74,7 +73,7 @@ uint64_t lt_loop_turn(const leat_loop *loop);
 void lt_loop_hold(leat_loop *loop);
 void lt_loop_release(leat_loop *loop);
 /* Events of ours with nobody waiting on them, which must not hide a
- * deadlock: +1 when one becomes so, -1 when no longer. */
+ * deadlock: +1 when one becomes so, -1 when no longer.  */
 void lt_loop_readerless(leat_loop *loop, int change);
 /* One line for the log, as printf. */
 void lt_loop_report(leat_loop *loop, const char *format, ...) LEAT_PRINTF(2, 3);

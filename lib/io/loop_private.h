@@ -56,7 +56,8 @@ struct leat_loop {
 	struct event_base *base;
 	struct event kick;
 	lt_timers timers;
-	leat_io *nomem, *closed;
+	leat_io *nomem, *closed;     /* pre-made: the two refusals */
+	leat_io *done, *yes, *no;    /* and what settles most: nothing, 1 and 0 */
 	leat_loop_options options;
 	lt_residents residents[LT_RESIDENT_KINDS];
 	size_t holds; /* handles, and the user */
@@ -71,6 +72,17 @@ static inline void lt_loop_kick(leat_loop *loop)
 {
 	if (!loop->kicked)
 		lt_loop_kick_now(loop);
+}
+
+/* lt_loop_at_end, inline. */
+static inline void lt_loop_add_tail(leat_loop *loop, lt_tail *tail)
+{
+	if (tail->next)
+		return;
+	tail->next = loop->tails;
+	loop->tails = tail;
+	if (!loop->draining)
+		lt_loop_kick(loop);
 }
 
 /* pool.c */

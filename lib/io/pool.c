@@ -60,24 +60,6 @@ void *lt_pool_grow(leat_loop *loop)
 	return io;
 }
 
-void *lt_piece_take(leat_loop *loop)
-{
-	leat_io *io = lt_cell_take(loop);
-
-	if (!io)
-		return NULL;
-	loop->pool.live--;
-	io->flags = 0;
-	io->phase = LT_PIECE;
-	return io;
-}
-
-void lt_piece_give(leat_loop *loop, void *piece)
-{
-	loop->pool.live++;
-	lt_cell_free(loop, piece);
-}
-
 bool lt_pool_init(leat_loop *loop)
 {
 	return add_slab(loop);

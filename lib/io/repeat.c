@@ -6,18 +6,11 @@
  */
 #include "io/io.h"
 
-static void step(leat_loop *loop, leat_io *self);
-
-static bool says_again(const lt_outcome *o)
-{
-	return o->type == &leat_int_type && o->as.value.integer != 0;
-}
-
 static void repeat_arrive(leat_loop *loop, leat_io *self, leat_io *source)
 {
 	lt_outcome outcome;
 
-	if (!says_again(&source->u.outcome)) {
+	if (!lt_says_again(&source->u.outcome)) {
 		lt_io_skip(loop, self, source);
 		return;
 	}
@@ -26,12 +19,12 @@ static void repeat_arrive(leat_loop *loop, leat_io *self, leat_io *source)
 	self->flags |= LT_RUNNING;
 	lt_delivered(&outcome);
 	if (!lt_io_was_doomed(loop, self, NULL))
-		step(loop, self);
+		lt_repeat_step(loop, self);
 }
 
 static void step_settled(leat_loop *loop, leat_io *self, leat_io *inner)
 {
-	if (inner && says_again(&inner->u.outcome)) {
+	if (inner && lt_says_again(&inner->u.outcome)) {
 		lt_io_raze(loop, inner);
 		lt_enqueue(loop, self);
 	} else {
@@ -39,17 +32,23 @@ static void step_settled(leat_loop *loop, leat_io *self, leat_io *inner)
 	}
 }
 
-static void step(leat_loop *loop, leat_io *self)
+void lt_repeat_step(leat_loop *loop, leat_io *self)
 {
-	leat_result result = { .where = self->where, .loop = loop };
+	leat_result result;
 	leat_io *inner;
 
+	result.type = NULL;
+	result.where = self->where;
+	result.loop = loop;
 	if (self->flags & LT_MOVED)
 		self->u.call.destroy = NULL;
 	self->flags |= LT_RUNNING;
 	inner = self->u.call.fn(self->u.call.ctx, &result);
-	if (lt_io_was_doomed(loop, self, inner))
+	if (__builtin_expect(self->flags & LT_DOOMED, 0)) {
+		lt_io_was_doomed(loop, self, inner);
 		return;
+	}
+	self->flags &= (uint8_t)~LT_RUNNING;
 	if (inner) {
 		lt_io_check_adoption(self, inner);
 		inner = lt_io_past_forward(loop, inner);
@@ -80,5 +79,5 @@ leat_io *leat_io_repeat_at(leat_loop *loop, leat_fn fn, leat_ctx ctx, const char
 }
 
 const lt_kind lt_repeat_kind = {
-	.name = "repeat", .arrive = repeat_arrive, .drop = lt_io_drop_ctx, .start = step
+	.name = "repeat", .arrive = repeat_arrive, .drop = lt_io_drop_ctx, .start = lt_repeat_step
 };
