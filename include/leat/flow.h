@@ -94,6 +94,11 @@ LEAT_API leat_error leat_result_ending_at(const leat_result *result, const char 
 
 /* ---- the handle ---- */
 
+/* leat_await for an io that gives a flow.  Where it failed the flow is
+ * stillborn, with the reason: what is asked of it fails in turn.  `why` may be
+ * NULL; else it is set to the error, or to none. */
+#define leat_await_flow(io, why) leat_await_flow_at((io), (why), LEAT_HERE)
+LEAT_API LEAT_NODISCARD leat_flow *leat_await_flow_at(leat_io *io, leat_error *why, const char *where);
 LEAT_API leat_flow *leat_flow_ref(leat_flow *flow);
 /* The last one frees; a stream that was not closed is aborted.  NULL is let
  * be. */

@@ -44,9 +44,10 @@ typedef struct leat_flow_ops {
 	 * leat_flow_told.  Once. */
 	void (*shutdown)(leat_flow *self, void *state);
 	/* Both directions have ended in order: free what the transport holds.
-	 * No op but destroy is called after close or abort. */
+	 * No op but destroy is called after close or abort.  NULL: nothing. */
 	void (*close)(leat_flow *self, void *state);
-	/* The stream is cut now: the peer is to see a reset, or the nearest. */
+	/* The stream is cut now: the peer is to see a reset, or the nearest.
+	 * NULL: nothing. */
 	void (*abort)(leat_flow *self, void *state);
 	/* The last reference is gone; the state's memory goes next.  NULL:
 	 * nothing to do. */

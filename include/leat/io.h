@@ -224,6 +224,9 @@ LEAT_API LEAT_NODISCARD leat_io *leat_io_catch_at(leat_io *io, leat_match match,
 #define leat_io_branch(io, ok, failed, ctx) leat_io_branch_at((io), (ok), (failed), (ctx), LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_io_branch_at(leat_io *io, leat_fn ok, leat_fn failed, leat_ctx ctx,
                                                    const char *where);
+/* The same outcome; the context lives until it is there, or is cancelled: an
+ * owned one is how a chain keeps what it works with. */
+#define leat_io_hold(io, ctx) leat_io_branch((io), NULL, NULL, (ctx))
 /* On success and on failure, not on cancel: fn runs and is told whether and
  * why it failed, not the value; then the outcome passes on - unless the io
  * that fn gave fails, then that failure does. */
@@ -280,6 +283,14 @@ LEAT_API LEAT_NODISCARD leat_io *leat_io_deadline_at(leat_io *io, int64_t at_ms,
  * cancelled.  An io already settled is given anywhere. */
 #define leat_await(io, result) leat_await_at((io), (result), LEAT_HERE)
 LEAT_API bool leat_await_at(leat_io *io, leat_result *result, const char *where);
+/* The same by type.  `why` may be NULL; else it is set to the error, or to none.
+ *   leat_await_int  gives the number; 0 where it failed
+ *   leat_await_buf  gives the buf; NULL at the end, and where it failed
+ * leat_await_flow is in flow.h. */
+#define leat_await_int(io, why) leat_await_int_at((io), (why), LEAT_HERE)
+#define leat_await_buf(io, why) leat_await_buf_at((io), (why), LEAT_HERE)
+LEAT_API int64_t leat_await_int_at(leat_io *io, leat_error *why, const char *where);
+LEAT_API LEAT_NODISCARD leat_buf *leat_await_buf_at(leat_io *io, leat_error *why, const char *where);
 /* Lets it run on its own: a value is destroyed, a failure is unhandled. */
 LEAT_API void leat_io_detach(leat_io *io);
 /* Nobody wants it any more.  When it returns, nothing of the chain runs any

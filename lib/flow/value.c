@@ -39,6 +39,17 @@ void leat_resolve_flow_at(leat_maker maker, leat_flow *flow, const char *where)
 	leat_resolve_ptr_at(maker, flow, &leat_flow_type, where);
 }
 
+leat_flow *leat_await_flow_at(leat_io *io, leat_error *why, const char *where)
+{
+	leat_loop *loop = leat_io_loop(io);
+	leat_result result;
+	bool ok = leat_await_at(io, &result, where);
+
+	if (why)
+		*why = leat_result_error(&result);
+	return ok ? leat_result_flow_at(&result, where) : leat_flow_stillborn(loop, leat_result_error(&result));
+}
+
 static void end_flow(void *flow)
 {
 	leat_flow_abort(flow);

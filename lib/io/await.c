@@ -122,3 +122,28 @@ bool leat_await_at(leat_io *io, leat_result *result, const char *where)
 	lt_loop_release(loop);
 	return ok;
 }
+
+/* ---- by type ---- */
+
+static bool await_why(leat_io *io, leat_result *result, leat_error *why, const char *where)
+{
+	bool ok = leat_await_at(io, result, where);
+
+	if (why)
+		*why = leat_result_error(result);
+	return ok;
+}
+
+int64_t leat_await_int_at(leat_io *io, leat_error *why, const char *where)
+{
+	leat_result result;
+
+	return await_why(io, &result, why, where) ? leat_result_int_at(&result, where) : 0;
+}
+
+leat_buf *leat_await_buf_at(leat_io *io, leat_error *why, const char *where)
+{
+	leat_result result;
+
+	return await_why(io, &result, why, where) ? leat_result_buf_at(&result, where) : NULL;
+}

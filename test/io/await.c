@@ -5,6 +5,8 @@
 #include <event2/event.h>
 #include <event2/util.h>
 
+#include <leat/buf.h>
+
 #include "support/step.h"
 #include "support/suite.h"
 #include "support/world.h"
@@ -84,6 +86,28 @@ START_TEST(a_value_that_it_gave_is_delivered)
 	tape_expect(">v");
 	leat_result_clear(&result);
 	tape_expect("~v");
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(by_type_it_gives_the_value_and_says_why_not)
+{
+	struct world w;
+	leat_error why;
+	leat_buf *buf;
+
+	world_open(&w);
+	expect_int(leat_await_int(leat_io_int(w.loop, 5), &why), 5);
+	expect_ok(why);
+	expect_int(leat_await_int(failed(w.loop, LEAT_RESET), &why), 0);
+	expect_kind(why, LEAT_RESET);
+	buf = leat_await_buf(leat_io_buf(w.loop, leat_buf_copy(w.loop, "hay", 3)), NULL);
+	expect_bytes(leat_buf_data(buf), leat_buf_size(buf), "hay");
+	leat_buf_unref(buf);
+	expect_null(leat_await_buf(leat_io_buf(w.loop, NULL), &why));
+	expect_ok(why);
+	expect_null(leat_await_buf(failed(w.loop, LEAT_LIMIT), &why));
+	expect_kind(why, LEAT_LIMIT);
 	world_close(&w);
 }
 END_TEST
@@ -316,6 +340,7 @@ SUITE("await",
 	without_a_result_the_value_is_destroyed,
 	a_failure_that_it_gave_is_handled,
 	a_value_that_it_gave_is_delivered,
+	by_type_it_gives_the_value_and_says_why_not,
 	inside_a_callback_it_is_nested_and_cancels_the_io,
 	so_it_is_where_the_test_runs_what_is_ready,
 	inside_a_foreign_callback_it_is_nested_too,

@@ -84,9 +84,32 @@ START_TEST(a_moved_context_belongs_to_the_way_that_runs)
 }
 END_TEST
 
+START_TEST(holding_keeps_a_context_until_the_outcome_and_passes_it_on)
+{
+	struct world w;
+	leat_maker maker;
+	leat_io *io;
+
+	world_open(&w);
+	tape_clear();
+	io = leat_io_hold(pending(w.loop, &maker), thing_owned("h"));
+	io = leat_io_then(io, say_int, leat_ctx_none());
+	world_run(&w);
+	tape_expect("");
+	leat_resolve_int(maker, 4);
+	world_run(&w);
+	tape_expect("~h 4");
+	expect_int(settled_int(io), 4);
+	leat_io_cancel(leat_io_hold(pending(w.loop, &maker), thing_owned("h")));
+	tape_expect("~h");
+	world_close(&w);
+}
+END_TEST
+
 SUITE("branch",
 	success_takes_the_first_way,
 	failure_takes_the_second_way,
 	a_failure_of_the_first_way_does_not_take_the_second,
 	a_missing_way_lets_its_case_pass_by,
-	a_moved_context_belongs_to_the_way_that_runs)
+	a_moved_context_belongs_to_the_way_that_runs,
+	holding_keeps_a_context_until_the_outcome_and_passes_it_on)
