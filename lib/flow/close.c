@@ -96,7 +96,8 @@ void lt_flow_cut(leat_flow *flow, leat_error why)
 		flow->rare->ending = why;
 	shell(flow);
 	flow->bits |= LT_F_ABORTED;
-	flow->ops->abort(lt_flow_self(flow), lt_flow_state(flow));
+	if (flow->ops->abort)
+		flow->ops->abort(lt_flow_self(flow), lt_flow_state(flow));
 	lt_flow_drop_kept(flow);
 	settle_all(flow, leat_error_make_at(&leat_core_errors, LEAT_CLOSED, why.where));
 	lt_flow_unref(flow);
@@ -119,7 +120,8 @@ static void finish(leat_flow *flow)
 		ending = flow->bits & LT_F_NOMEM_READ ? leat_error_core(LEAT_NOMEM) : rare->read_error;
 	rare->ending = ending;
 	shell(flow);
-	flow->ops->close(lt_flow_self(flow), lt_flow_state(flow));
+	if (flow->ops->close)
+		flow->ops->close(lt_flow_self(flow), lt_flow_state(flow));
 	settle_all(flow, leat_error_core(LEAT_CLOSED));
 }
 
