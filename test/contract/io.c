@@ -4,9 +4,12 @@
  * Each law is stated here once, shortly; what a verb does beyond them is told by
  * its own program in test/io.
  */
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <event2/event.h>
 
-#include <leat/buf.h>
+#include <leat/leat.h>
 
 #include "support/dies.h"
 #include "support/many.h"
@@ -28,7 +31,7 @@ static void give_away_twice(void)
 	leat_io *io, *second;
 
 	world_open(&w);
-	io = leat_io_int_at(w.loop, 1, "made here");
+	io = leat_io_int_at(w.loop, 7, "made here");
 	second = leat_io_then(io, say, word("x"));
 	leat_io_detach(leat_io_then_at(io, say, word("y"), "given away again here"));
 	leat_io_detach(second);
@@ -122,6 +125,30 @@ START_TEST(law2_out_of_memory_is_an_io_too_however_often)
 }
 END_TEST
 
+START_TEST(law2_what_cannot_be_made_is_stillborn_and_says_why)
+{
+	struct world w;
+	leat_listener *listener;
+	leat_flow *flow;
+	leat_error why;
+
+	world_open(&w);
+	flow = leat_await_flow(failed(w.loop, LEAT_REFUSED), &why);
+	expect_kind(why, LEAT_REFUSED);
+	expect_settled(leat_flow_read(flow), LEAT_REFUSED);
+	leat_flow_unref(flow);
+	flow = leat_flow_from_fd(w.loop, -1);
+	expect_false(leat_await(leat_flow_write(flow, "x", 1), NULL));
+	leat_flow_unref(flow);
+	listener = leat_listen(w.loop, "nonsense", NULL);
+	expect_kind(leat_listener_error(listener), LEAT_INVALID);
+	expect_settled(leat_accept(listener), LEAT_INVALID);
+	leat_listener_unref(listener);
+	expect_settled(leat_connect(w.loop, "nonsense", NULL), LEAT_INVALID);
+	world_close(&w);
+}
+END_TEST
+
 START_TEST(law2_only_the_loop_may_be_null)
 {
 	struct world w;
@@ -164,7 +191,7 @@ static void take_wrong(void)
 	struct world w;
 
 	world_open(&w);
-	leat_io_detach(leat_io_then(leat_io_int_at(w.loop, 1, "made here"), take_as_buf, leat_ctx_none()));
+	leat_io_detach(leat_io_then(leat_io_int_at(w.loop, 7, "made here"), take_as_buf, leat_ctx_none()));
 	world_run(&w);
 }
 
@@ -671,6 +698,30 @@ START_TEST(law10_where_nothing_could_settle_it_it_is_a_deadlock_and_says_of_what
 }
 END_TEST
 
+START_TEST(law10_an_event_of_ours_without_a_reader_hides_no_deadlock)
+{
+	struct world w;
+	leat_result result;
+	leat_maker maker;
+	leat_flow *flow;
+	leat_buf *buf;
+	int ends[2];
+
+	world_open(&w);
+	expect_int(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	expect_int(write(ends[1], "x", 1), 1);
+	flow = leat_flow_from_fd(w.loop, ends[0]);
+	buf = leat_await_buf(leat_flow_read(flow), NULL);
+	expect_some(buf);
+	leat_buf_unref(buf);
+	expect_false(leat_await(pending(w.loop, &maker), &result));
+	expect_kind(leat_result_error(&result), LEAT_DEADLOCK);
+	leat_flow_unref(flow);
+	close(ends[1]);
+	world_end(&w);
+}
+END_TEST
+
 static void break_out(evutil_socket_t fd, short what, void *base)
 {
 	(void)fd;
@@ -839,6 +890,34 @@ START_TEST(law13_what_the_user_still_holds_is_reported_with_its_place)
 }
 END_TEST
 
+START_TEST(law13_flows_are_aborted_newest_first_and_held_handles_are_reported)
+{
+	static const char *const words[] = { "oldest", "middle", "newest" };
+	struct world w;
+	leat_flow *ends[3][2];
+
+	world_open(&w);
+	tape_clear();
+	for (int i = 0; i < 3; i++) {
+		leat_io *io;
+
+		leat_flow_pair(w.loop, ends[i]);
+		io = leat_io_catch(leat_flow_read(ends[i][1]), leat_match_all(), say_kind, leat_ctx_none());
+		leat_io_detach(leat_io_finally(io, say_done, word(words[i])));
+	}
+	leat_loop_free(w.loop);
+	tape_expect("closed closed closed newest middle oldest");
+	expect_size(w.reports, 6);
+	ck_assert_ptr_nonnull(strstr(w.report, "test/contract/io.c"));
+	for (int i = 0; i < 3; i++) {
+		leat_flow_unref(ends[i][0]);
+		leat_flow_unref(ends[i][1]);
+	}
+	expect_size(w.oom.live, 0);
+	event_base_free(w.base);
+}
+END_TEST
+
 static leat_io *free_inside(void *ctx, leat_result *result)
 {
 	(void)ctx;
@@ -868,6 +947,7 @@ SUITE("laws of io",
 	law1_a_second_waiter_is_asked_for_by_name,
 	law2_a_refusal_is_an_io_that_has_failed,
 	law2_out_of_memory_is_an_io_too_however_often,
+	law2_what_cannot_be_made_is_stillborn_and_says_why,
 	law2_only_the_loop_may_be_null,
 	law3_settling_twice_aborts,
 	law3_the_wrong_type_aborts_naming_both_places,
@@ -891,6 +971,7 @@ SUITE("laws of io",
 	law9_cancelled_is_silent,
 	law10_in_a_callback_only_a_settled_io_is_given,
 	law10_where_nothing_could_settle_it_it_is_a_deadlock_and_says_of_what,
+	law10_an_event_of_ours_without_a_reader_hides_no_deadlock,
 	law10_the_users_loopbreak_interrupts,
 	law10_the_user_may_as_well_dispatch,
 	law11_an_io_and_its_continuation_take_160_bytes_at_most,
@@ -900,4 +981,5 @@ SUITE("laws of io",
 	law12_memory_is_what_the_loops_allocator_gives,
 	law13_ios_fail_with_cancelled_starters_give_closed_contexts_go,
 	law13_what_the_user_still_holds_is_reported_with_its_place,
+	law13_flows_are_aborted_newest_first_and_held_handles_are_reported,
 	law13_inside_a_callback_it_waits_for_the_end_of_the_drain)

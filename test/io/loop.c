@@ -255,7 +255,7 @@ START_TEST(it_shows_each_live_io)
 	seen.words[0] = '\0';
 	leat_loop_each_io(w.loop, see, &seen);
 	expect_str(seen.words, "");
-	io = leat_io_int_at(w.loop, 1, "the number");
+	io = leat_io_int_at(w.loop, 7, "the number");
 	leat_loop_each_io(w.loop, see, &seen);
 	ck_assert_ptr_nonnull(strstr(seen.words, "[the number"));
 	ck_assert_ptr_nonnull(strstr(seen.words, " 1]"));

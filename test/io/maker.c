@@ -339,6 +339,25 @@ START_TEST(a_leaf_shorter_than_ours_has_no_cancel)
 }
 END_TEST
 
+START_TEST(a_giver_shorter_than_ours_is_not_told_of_delivery)
+{
+	static leat_giver old_giver;
+	struct world w;
+	leat_maker maker;
+	leat_io *io;
+
+	world_open(&w);
+	tape_clear();
+	old_giver = lender;
+	old_giver.size = offsetof(leat_giver, delivered);
+	io = pending(w.loop, &maker);
+	leat_resolve_lent(maker, thing("v"), &thing_type, &old_giver, NULL);
+	expect_ok(settled(io));
+	tape_expect("~v");
+	world_close(&w);
+}
+END_TEST
+
 static leat_maker own_maker;
 
 static void resolve_while_cancelled(void *state)
@@ -416,6 +435,7 @@ SUITE("maker",
 	EACH(cancelling_tells_the_leaf_once_with_its_state, 2),
 	a_settled_leaf_is_not_told_of_a_cancel,
 	a_leaf_shorter_than_ours_has_no_cancel,
+	a_giver_shorter_than_ours_is_not_told_of_delivery,
 	the_maker_is_void_inside_the_leafs_cancel,
 	an_io_knows_its_loop,
 	ios_that_are_there_already_are_there)

@@ -36,7 +36,7 @@ START_TEST(it_knows_its_loop_and_where_its_io_was_made)
 	leat_result result;
 
 	world_open(&w);
-	result = result_of(leat_io_int_at(w.loop, 1, "made here"));
+	result = result_of(leat_io_int_at(w.loop, 7, "made here"));
 	expect_ptr(leat_result_loop(&result), w.loop);
 	expect_str(result.where, "made here");
 	world_close(&w);
@@ -172,9 +172,12 @@ static void ask_buf_of_nothing(void)
 {
 	struct world w;
 	leat_result result;
+	leat_io *io;
 
 	world_open(&w);
-	result = result_of(leat_io_done_at(w.loop, "made here"));
+	io = leat_io_then_at(leat_io_done(w.loop), say_done, word("x"), "made here");
+	world_run(&w);
+	result = result_of(io);
 	leat_buf_unref(leat_result_buf_at(&result, "asked here"));
 }
 

@@ -359,6 +359,24 @@ START_TEST(adopting_an_ancestor_aborts)
 }
 END_TEST
 
+static void adopt_a_race_it_is_in(void)
+{
+	struct world w;
+	leat_io *ios[2];
+
+	world_open(&w);
+	ios[0] = leat_io_then_at(leat_io_done(w.loop), give_back_then, leat_ctx_none(), "the runner");
+	ios[1] = leat_sleep(w.loop, 1000);
+	loop_back = leat_io_race_at(w.loop, ios, 2, "the race");
+	world_run(&w);
+}
+
+START_TEST(adopting_a_race_it_runs_in_aborts)
+{
+	expect_dies(adopt_a_race_it_is_in, "leat:", "the runner", "the race");
+}
+END_TEST
+
 static void adopt_a_stranger(void)
 {
 	struct world w, other;
@@ -411,5 +429,6 @@ SUITE("then",
 	a_million_rounds_of_recursion_need_constant_memory,
 	adopting_itself_aborts,
 	adopting_an_ancestor_aborts,
+	adopting_a_race_it_runs_in_aborts,
 	adopting_another_loops_io_aborts,
 	an_io_given_away_cannot_be_taken_again)
