@@ -11,7 +11,7 @@ broken=0
 # out first, since a contract may speak of a declaration.
 declared() {
 	cat "$srcdir"/include/leat/*.h | awk '
-		{ text = text " " $0 }
+		!/^#/ { text = text " " $0 }
 		END {
 			while ((start = index(text, "/*")) > 0) {
 				rest = substr(text, start)
