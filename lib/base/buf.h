@@ -100,6 +100,8 @@ static inline void lt_buf_unref(leat_buf *buf)
 {
 	if (buf->refs > 1)
 		buf->refs--;
+	else if (buf->refs == 1 && buf->class < LT_CLASS_LARGE && buf->slices == 0)
+		lt_mem_unblock(buf->mem, buf, 0, buf->class);
 	else
 		lt_buf_end(buf);
 }

@@ -116,25 +116,35 @@ static void read_some(leat_flow *self, lt_socket *s)
 	}
 }
 
-static void on_event(evutil_socket_t fd, short what, void *arg)
+static void on_writable(leat_flow *self, lt_socket *s)
 {
-	leat_flow *self = arg;
-	lt_socket *s = (lt_socket *)(void *)((leat_flow *)self + 1);
+	arm(self, s, armed(s) & EV_READ);
+	leat_flow_writable(self);
+}
 
-	(void)fd;
-	if (what & EV_WRITE) {
-		leat_flow_ref(self);
-		arm(self, s, armed(s) & EV_READ);
-		leat_flow_writable(self);
-		what &= armed(s);
-		leat_flow_unref(self);
-	}
-	if (!(what & EV_READ))
-		return;
+static void on_readable(leat_flow *self, lt_socket *s)
+{
 	if (leat_flow_wanted(self))
 		read_some(self, s);
 	else
 		disarm_read(self, s);
+}
+
+static void on_event(evutil_socket_t fd, short what, void *arg)
+{
+	leat_flow *self = arg;
+	lt_socket *s = (lt_socket *)(void *)(self + 1);
+	leat_loop *loop = self->loop;
+
+	(void)fd;
+	self->refs++;
+	lt_loop_enter(loop);
+	if (what & EV_WRITE)
+		on_writable(self, s);
+	if (what & armed(s) & EV_READ)
+		on_readable(self, s);
+	lt_flow_unref(self);
+	lt_loop_leave(loop);
 }
 
 static void socket_read(leat_flow *self, void *state)
@@ -149,14 +159,6 @@ static void socket_read(leat_flow *self, void *state)
 
 /* ---- writing ---- */
 
-static ssize_t send_parts(int fd, const struct iovec *parts, int count)
-{
-	if (count == 1)
-		return send(fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	return sendmsg(fd, &(struct msghdr){ .msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = (size_t)count },
-	               MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
 static size_t sum(const struct iovec *parts, int count)
 {
 	size_t bytes = 0;
@@ -166,34 +168,57 @@ static size_t sum(const struct iovec *parts, int count)
 	return bytes;
 }
 
-/* True: the kernel took all that was offered. */
-static bool send_some(leat_flow *self, lt_socket *s, leat_bufs *queue)
+/* The kernel did not take all that was offered. */
+static void on_short(leat_flow *self, lt_socket *s, leat_bufs *queue, ssize_t sent)
 {
-	struct iovec parts[PARTS];
-	int count = leat_bufs_iovec(queue, parts, PARTS);
-	ssize_t sent;
-
-	do
-		sent = send_parts(fd_of(s), parts, count);
-	while (sent < 0 && errno == EINTR);
 	if (sent < 0 && errno != EAGAIN) {
 		leat_flow_write_failed(self, last_error(LEAT_HERE));
-		return false;
-	}
-	if (sent >= 0 && (size_t)sent == (count == 1 ? parts[0].iov_len : sum(parts, count))) {
-		leat_bufs_drop(queue, (size_t)sent);
-		return true;
+		return;
 	}
 	if (sent > 0)
 		leat_bufs_drop(queue, (size_t)sent);
 	if (!arm(self, s, armed(s) | EV_WRITE))
 		leat_flow_write_failed(self, leat_error_core(LEAT_NOMEM));
-	return false;
+}
+
+/* One buf in the queue: no vector.  True: it was taken whole. */
+static bool send_one(leat_flow *self, lt_socket *s, leat_bufs *queue)
+{
+	const leat_buf *buf = queue->head;
+	ssize_t sent;
+
+	do
+		sent = send(fd_of(s), buf->data, buf->size, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (sent < 0 && errno == EINTR);
+	if (sent < 0 || (size_t)sent < buf->size) {
+		on_short(self, s, queue, sent);
+		return false;
+	}
+	lt_buf_unref(lt_bufs_pop(queue));
+	return true;
+}
+
+static bool send_some(leat_flow *self, lt_socket *s, leat_bufs *queue)
+{
+	struct iovec parts[PARTS];
+	struct msghdr message = { .msg_iov = parts };
+	ssize_t sent;
+
+	message.msg_iovlen = (size_t)leat_bufs_iovec(queue, parts, PARTS);
+	do
+		sent = sendmsg(fd_of(s), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+	while (sent < 0 && errno == EINTR);
+	if (sent < 0 || (size_t)sent < sum(parts, (int)message.msg_iovlen)) {
+		on_short(self, s, queue, sent);
+		return false;
+	}
+	leat_bufs_drop(queue, (size_t)sent);
+	return true;
 }
 
 static void socket_write(leat_flow *self, void *state, leat_bufs *queue)
 {
-	while (send_some(self, state, queue) && leat_bufs_size(queue) > 0)
+	while (queue->head && (queue->head->next ? send_some : send_one)(self, state, queue))
 		;
 }
 

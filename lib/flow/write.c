@@ -97,12 +97,14 @@ static void after_sending(leat_flow *flow, size_t before)
 		lt_flow_progress(flow);
 }
 
+enum { ENDINGS = LT_F_CLOSED | LT_F_MOVED | LT_F_WRITE_ERROR | LT_F_WRITE_SHUT | LT_F_CLOSING };
+
 void lt_flow_send_now(leat_flow *flow)
 {
 	lt_out *out = flow->out;
-	size_t before = lt_flow_queued(flow);
+	size_t before = out ? out->queue.bytes : 0;
 
-	if (before == 0 || lt_flow_ended(flow) || (flow->bits & (LT_F_WRITE_BUSY | LT_F_WRITING)))
+	if (before == 0 || (flow->bits & (LT_F_CLOSED | LT_F_MOVED | LT_F_WRITE_BUSY | LT_F_WRITING)))
 		return;
 	flow->refs++;
 	do {
@@ -110,7 +112,10 @@ void lt_flow_send_now(leat_flow *flow)
 		flow->ops->write(lt_flow_self(flow), lt_flow_state(flow), &out->queue);
 		flow->bits &= ~(uint32_t)LT_F_WRITING;
 	} while ((flow->bits & LT_F_WRITE_AGAIN) && out->queue.bytes > 0);
-	after_sending(flow, before);
+	if (out->queue.bytes == 0 && !out->writer && !(flow->bits & ENDINGS) && !flow->rare)
+		free_out(flow); /* the usual */
+	else
+		after_sending(flow, before);
 	lt_flow_unref(flow);
 }
 

@@ -259,7 +259,7 @@ static inline void lt_enqueue(leat_loop *loop, leat_io *io)
 		return;
 	}
 	loop->ready.head = io;
-	if (!loop->draining)
+	if (!loop->quiet)
 		lt_loop_kick(loop);
 }
 /* The slow half: waiters that pass on or only count.  io has a waiter. */

@@ -75,12 +75,12 @@ static size_t drain(leat_loop *loop, size_t budget)
 {
 	size_t done = 0;
 
-	loop->draining = true;
+	loop->draining = loop->quiet = true;
 	do {
 		done += lt_io_run_ready(loop, budget - done);
 		run_tails(loop);
 	} while (loop->ready.head && done < budget);
-	loop->draining = false;
+	loop->draining = loop->quiet = false;
 	loop->turns++;
 	return done;
 }
@@ -96,6 +96,15 @@ static void after_drain(leat_loop *loop)
 		lt_timers_rest(loop);
 }
 
+/* From libevent, with no user's frame above. */
+static void turn(leat_loop *loop)
+{
+	drain(loop, loop->budget);
+	after_drain(loop);
+	if (loop->free_asked && !loop->awaits)
+		lt_loop_end(loop, true);
+}
+
 static void on_kick(evutil_socket_t fd, short what, void *arg)
 {
 	leat_loop *loop = arg;
@@ -103,12 +112,24 @@ static void on_kick(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	loop->kicked = false;
-	if (loop->draining)
+	if (!loop->draining)
+		turn(loop);
+}
+
+void lt_loop_enter(leat_loop *loop)
+{
+	loop->quiet = true;
+}
+
+void lt_loop_leave(leat_loop *loop)
+{
+	loop->quiet = loop->draining;
+	if (loop->quiet || loop->kicked || (!loop->ready.head && loop->tails == &tails_end))
 		return;
-	drain(loop, loop->budget);
-	after_drain(loop);
-	if (loop->free_asked && !loop->awaits)
-		lt_loop_end(loop, true);
+	if (event_base_get_num_events(loop->base, EVENT_BASE_COUNT_ACTIVE) > 0)
+		lt_loop_kick_now(loop);
+	else
+		turn(loop);
 }
 
 size_t leat_loop_run_ready(leat_loop *loop)

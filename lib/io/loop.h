@@ -64,6 +64,13 @@ void lt_loop_not_at_end(leat_loop *loop, lt_tail *tail);
 #define LT_PIECE_BYTES 56
 /* lt_piece_take and lt_piece_give are inline, in io.h. */
 
+/* ---- around a callback of ours that libevent alone calls ----
+ * What it settles is announced at the end of libevent's turn; in the last
+ * callback of the turn that is at once, inside leave - so touch nothing of the
+ * loop's after it. */
+void lt_loop_enter(leat_loop *loop);
+void lt_loop_leave(leat_loop *loop);
+
 /* ---- odds and ends ---- */
 lt_mem *lt_loop_mem(leat_loop *loop);
 bool lt_loop_closing(const leat_loop *loop); /* starters give CLOSED */

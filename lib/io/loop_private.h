@@ -41,6 +41,7 @@ struct leat_loop {
 		leat_io *head, *tail;
 	} ready;
 	bool draining; /* continuations are running */
+	bool quiet;    /* who is at work will look at the queue afterwards: no kick */
 	bool kicked;   /* our event will call us */
 	bool closing;  /* leat_loop_free has begun */
 	bool free_asked;
@@ -81,7 +82,7 @@ static inline void lt_loop_add_tail(leat_loop *loop, lt_tail *tail)
 		return;
 	tail->next = loop->tails;
 	loop->tails = tail;
-	if (!loop->draining)
+	if (!loop->quiet)
 		lt_loop_kick(loop);
 }
 
