@@ -417,6 +417,70 @@ START_TEST(ios_that_are_there_already_are_there)
 }
 END_TEST
 
+static leat_io *free_io(leat_loop *loop, int n)
+{
+	return n == 2 ? leat_io_done(loop) : leat_io_int(loop, n);
+}
+
+static leat_io *give_free(void *n, leat_result *result)
+{
+	return free_io(leat_result_loop(result), *(int *)n);
+}
+
+/* One for each call that takes an io. */
+static leat_io *through(leat_loop *loop, int way, int *n)
+{
+	leat_io *ios[2] = { free_io(loop, *n), NULL };
+
+	switch (way) {
+	case 0: return leat_io_then(ios[0], give_free, leat_ctx_borrow(n));
+	case 1: return leat_io_catch(ios[0], leat_match_all(), never, thing_owned(""));
+	case 2: return leat_io_branch(ios[0], give_free, never, leat_ctx_borrow(n));
+	case 3: return leat_io_hold(ios[0], thing_owned(""));
+	case 4: return leat_io_finally(ios[0], give_free, leat_ctx_borrow(n));
+	case 5: return leat_io_timeout(ios[0], 10);
+	case 6: return leat_io_deadline(ios[0], 1);
+	case 7: return leat_io_race(loop, ios, 1);
+	case 8: return leat_io_any(loop, ios, 1);
+	case 9:
+		ios[0] = leat_io_fork(ios[0], &ios[1]);
+		leat_io_detach(ios[1]);
+		return ios[0];
+	case 10:
+		ios[1] = free_io(loop, *n);
+		return leat_io_race(loop, ios, 2);
+	default: return NULL;
+	}
+}
+
+START_TEST(the_ios_that_cost_nothing_go_every_way)
+{
+	struct world w;
+	leat_result result;
+	leat_io *io;
+
+	world_open(&w);
+	for (int way = 0; (io = through(w.loop, way, &_i)) != NULL; way++) {
+		world_run(&w);
+		expect_true(leat_io_try(io, &result));
+		if (_i == 2)
+			expect_null(result.type);
+		else
+			expect_int(leat_result_int(&result), _i);
+		leat_io_cancel(through(w.loop, way, &_i));
+		expect_no_things();
+	}
+	leat_io_cancel(free_io(w.loop, _i));
+	leat_io_detach(free_io(w.loop, _i));
+	leat_io_detach(leat_io_then(free_io(w.loop, _i), give_free, leat_ctx_borrow(&_i)));
+	world_run(&w);
+	expect_true(leat_await(free_io(w.loop, _i), NULL));
+	expect_true(leat_await(leat_io_all(w.loop, (leat_io *[]){ free_io(w.loop, _i) }, 1), NULL));
+	expect_size(world_stats(&w).ios_live, 0);
+	world_close(&w);
+}
+END_TEST
+
 SUITE("maker",
 	an_io_is_pending_until_its_maker_settles_it,
 	a_number_arrives,
@@ -438,4 +502,5 @@ SUITE("maker",
 	a_giver_shorter_than_ours_is_not_told_of_delivery,
 	the_maker_is_void_inside_the_leafs_cancel,
 	an_io_knows_its_loop,
-	ios_that_are_there_already_are_there)
+	ios_that_are_there_already_are_there,
+	EACH(the_ios_that_cost_nothing_go_every_way, 3))

@@ -50,7 +50,7 @@ START_TEST(a_place_is_a_file_and_a_line)
 	const char *place;
 
 	world_open(&w);
-	result = result_of(leat_io_done(w.loop)), place = LEAT_HERE;
+	result = result_of(leat_io_int(w.loop, 7)), place = LEAT_HERE;
 	expect_str(result.where, place);
 	world_close(&w);
 }
