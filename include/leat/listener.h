@@ -39,9 +39,11 @@ typedef struct leat_listener_ops {
 	const char *name;
 	size_t state_bytes;
 	/* A flow is wanted: answer once, now or later, with
-	 * leat_listener_give or _give_error.  Not called again before. */
+	 * leat_listener_give or _give_error.  Not called again before that or
+	 * before pause. */
 	void (*accept)(leat_listener *self, void *state);
-	/* Nobody wants one at the moment; an answer may still come.  NULL:
+	/* Nobody wants one any more; accept is called again when somebody
+	 * does.  An answer that comes nevertheless is kept for them.  NULL:
 	 * nothing to do. */
 	void (*pause)(leat_listener *self, void *state);
 	/* Stop and free what the transport holds; once. */
@@ -53,10 +55,11 @@ typedef struct leat_listener_ops {
 LEAT_API LEAT_NODISCARD leat_listener *leat_listener_new_at(leat_loop *loop, const leat_listener_ops *ops, void **state,
                                                             const char *where);
 LEAT_API LEAT_NODISCARD leat_listener *leat_listener_stillborn(leat_loop *loop, leat_error error);
-/* Takes the flow. */
+/* Takes the flow; a closed listener aborts it. */
 LEAT_API void leat_listener_give(leat_listener *self, leat_flow *flow);
 /* An error that ends this accept; the listener goes on. */
 LEAT_API void leat_listener_give_error(leat_listener *self, leat_error error);
+/* Whether accept was called, and neither answered nor paused since. */
 LEAT_API bool leat_listener_wanted(const leat_listener *self);
 
 LEAT_END

@@ -304,16 +304,19 @@ START_TEST(without_descriptors_it_rests_and_goes_on_later)
 	struct wire w;
 	leat_listener *listener = listen_impatiently(&w);
 	struct rlimit before, none;
-	int client = client_of(listener);
 	leat_io *io = leat_accept(listener);
+	int clients[4]; /* under valgrind a shortage costs one */
 
+	for (int i = 0; i < 4; i++)
+		clients[i] = client_of(listener);
 	getrlimit(RLIMIT_NOFILE, &before);
 	none = (struct rlimit){ .rlim_cur = 0, .rlim_max = before.rlim_max };
 	setrlimit(RLIMIT_NOFILE, &none);
 	wire_until(&w, kernel.calls == 3);
 	setrlimit(RLIMIT_NOFILE, &before);
 	leat_flow_unref(await_flow(io));
-	close(client);
+	for (int i = 0; i < 4; i++)
+		close(clients[i]);
 	leat_listener_unref(listener);
 	expect_int(w.reports, 1);
 	w.reports = 0;
