@@ -542,6 +542,26 @@ static bool take_over(struct bev *s, struct bufferevent *top)
 	return true;
 }
 
+static void on_nothing(struct evbuffer *output, const struct evbuffer_cb_info *info, void *arg)
+{
+	(void)output;
+	(void)info;
+	(void)arg;
+}
+
+/* There is no memory for a flow: what was to be taken is cut and freed. */
+static void cut_and_free(leat_loop *loop, struct bufferevent *top)
+{
+	lt_levels levels;
+
+	bufferevent_setcb(top, NULL, NULL, NULL, NULL);
+	if (lt_levels_find(&levels, loop, top, on_nothing, NULL)) {
+		lt_levels_cut(&levels);
+		lt_levels_forget(&levels);
+	}
+	bufferevent_free(top);
+}
+
 static leat_flow *adopt(leat_loop *loop, struct bufferevent *top, const char *where)
 {
 	void *state;
@@ -549,7 +569,7 @@ static leat_flow *adopt(leat_loop *loop, struct bufferevent *top, const char *wh
 	struct bev *s = state;
 
 	if (!s) {
-		bufferevent_free(top);
+		cut_and_free(loop, top);
 		return flow;
 	}
 	s->flow = flow;

@@ -71,6 +71,7 @@ typedef struct lt_rare {
 		unsigned char *memory;
 		size_t min, max;
 		leat_bufs got;
+		bool starved; /* no memory to part a buf */
 	} into;
 	lt_ring flushers, shutters, closers;
 	lt_timer pace;  /* closing: stall, then linger */

@@ -55,7 +55,7 @@ static leat_io *reader_of(const leat_flow *flow)
 
 static bool read_is_over(const leat_flow *flow)
 {
-	return flow->bits & (LT_F_READ_END | LT_F_READ_ERROR | LT_F_READ_SHUT);
+	return flow->bits & (LT_F_READ_END | LT_F_READ_ERROR | LT_F_READ_SHUT | LT_F_HOLE);
 }
 
 /* ---- a settled read, on its way ---- */
@@ -152,7 +152,14 @@ static const leat_giver into_giver = {
 static void settle_into(leat_flow *flow, leat_io *io)
 {
 	size_t bytes = flow->rare->into.got.bytes;
+	lt_outcome nomem = lt_failure(leat_error_core(LEAT_NOMEM));
 
+	if (flow->rare->into.starved) {
+		flow->rare->into.starved = false;
+		ungather(flow);
+		settle_without(flow, io, &nomem);
+		return;
+	}
 	flow->bits |= LT_F_HELD;
 	flow->reads++;
 	lt_settle(flow->loop, io,
@@ -160,7 +167,8 @@ static void settle_into(leat_flow *flow, leat_io *io)
 	                         .as.value = { .integer = (int64_t)bytes, .giver = &into_giver, .giver_ctx = flow } });
 }
 
-/* Takes what fits of the buf, keeps the rest; whether it is enough. */
+/* Takes what fits of the buf, keeps the rest; whether it is enough, or no more
+ * can be had. */
 static bool gather(leat_flow *flow, leat_buf *buf)
 {
 	leat_bufs *got = &flow->rare->into.got;
@@ -169,8 +177,9 @@ static bool gather(leat_flow *flow, leat_buf *buf)
 
 	if (buf->size > room) {
 		rest = leat_buf_slice(buf, room, buf->size - room);
-		if (lt_buf_is_failed(rest)) { /* no memory to part it: the whole is kept */
+		if (lt_buf_is_failed(rest)) { /* the whole is kept */
 			keep_first(flow, buf);
+			flow->rare->into.starved = true;
 			return true;
 		}
 		leat_buf_cut(buf, room);
@@ -421,14 +430,17 @@ static void give_reader(leat_flow *flow, leat_io *reader, leat_buf *buf)
 static void keep_while_closing(leat_flow *flow, leat_buf *buf)
 {
 	lt_rare *rare = flow->rare;
+	size_t room = 0;
 
-	if (!(flow->bits & (LT_F_HOLE | LT_F_READ_SHUT)) && rare->late.bytes + buf->size <= rare->limits.read_bytes) {
+	if (!(flow->bits & (LT_F_HOLE | LT_F_READ_SHUT)) && rare->late.bytes < rare->limits.read_bytes)
+		room = rare->limits.read_bytes - rare->late.bytes;
+	if (buf->size > room && !(flow->bits & LT_F_READ_SHUT))
+		flow->bits |= LT_F_HOLE;
+	leat_buf_cut(buf, room);
+	if (room > 0)
 		lt_bufs_push(&rare->late, buf);
-	} else {
-		if (!(flow->bits & LT_F_READ_SHUT))
-			flow->bits |= LT_F_HOLE;
+	else
 		lt_buf_unref(buf);
-	}
 }
 
 void leat_flow_give(leat_flow *self, leat_buf *buf)
@@ -442,6 +454,10 @@ void leat_flow_give(leat_flow *self, leat_buf *buf)
 	}
 	if (buf->refs > 1)
 		buf = lt_buf_unique(buf);
+	if (lt_buf_is_failed(buf)) {
+		leat_flow_give_error(self, leat_error_core(LEAT_NOMEM));
+		return;
+	}
 	flow->bits &= ~(uint32_t)LT_F_WANTED;
 	flow->read_bytes += buf->size;
 	reader = reader_of(flow);

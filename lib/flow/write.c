@@ -137,7 +137,7 @@ void lt_flow_write_end(leat_flow *flow, leat_error error)
 	if (flow->bits & LT_F_WRITE_ERROR)
 		return;
 	flow->bits |= LT_F_WRITE_ERROR;
-	if (lt_flow_rare(flow))
+	if (!lt_flow_ended(flow) && lt_flow_rare(flow)) /* an ended handle refuses anyway */
 		flow->rare->write_error = error;
 	else
 		flow->bits |= LT_F_NOMEM_WRITE;
@@ -222,6 +222,8 @@ static bool refuse_write(leat_flow *flow, leat_error *error)
 		*error = write_error(flow);
 	else if (flow->out && flow->out->writer)
 		*error = leat_error_core(LEAT_BUSY);
+	if (leat_error_is(*error, LEAT_RESET)) /* W6: by now the peer is known to be gone */
+		*error = leat_error_make_at(&leat_core_errors, LEAT_CLOSED, error->where);
 	return leat_error_set(*error);
 }
 
