@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: ISC */
+/* layer - a flow of the user's own: a layer with a code and a goodbye (code.h)
+ *
+ * Made of public calls only, as any user would. An io on the flow below is held
+ * while it is pending and let go when its continuation runs.
+ */
+#include <leat/flow_ops.h>
+
+#include "contract/code.h"
+#include "contract/kinds.h"
+
+struct layer {
+	leat_flow *self, *below;
+	leat_io *reading, *writing, *flushing, *ending;
+	struct code code;
+	bool end_given, told;
+};
+
+static leat_buf *decoded(struct layer *l, const leat_buf *buf)
+{
+	leat_buf *out = leat_buf_new(leat_flow_loop(l->self), leat_buf_size(buf));
+	void *space = leat_buf_space(out);
+
+	if (space)
+		leat_buf_cut(out, code_decode(&l->code, space, leat_buf_data(buf), leat_buf_size(buf)));
+	return out;
+}
+
+static leat_buf *encoded(leat_loop *loop, const leat_buf *buf)
+{
+	leat_buf *out = leat_buf_new(loop, 2 * leat_buf_size(buf));
+	void *space = leat_buf_space(out);
+
+	if (space)
+		leat_buf_cut(out, code_encode(space, leat_buf_data(buf), leat_buf_size(buf)));
+	return out;
+}
+
+/* Its continuation runs: nobody holds it any more. */
+static void let_go(leat_io **slot)
+{
+	leat_io *io = *slot;
+
+	*slot = NULL;
+	leat_io_detach(io);
+}
+
+/* Whether there was no memory for its continuation, which will never run. */
+static bool refused(leat_io **slot, leat_error *why)
+{
+	leat_result result;
+
+	if (!leat_io_try(*slot, &result))
+		return false;
+	*slot = NULL;
+	*why = leat_result_error(&result);
+	leat_result_clear(&result);
+	return true;
+}
+
+/* ---- reading ---- */
+
+static void layer_read(leat_flow *self, void *state);
+
+static leat_io *however(void *ctx, leat_result *result)
+{
+	return NULL;
+}
+
+/* How the flow below ends is not what this one's users ask. */
+static void close_below(struct layer *l)
+{
+	leat_io_detach(leat_io_branch(leat_flow_close(l->below), however, however, leat_ctx_none()));
+}
+
+/* Whose both directions are shut closes the flow below. */
+static void close_below_at_the_end(struct layer *l)
+{
+	if (l->end_given && l->told && l->below)
+		close_below(l);
+}
+
+static void give_end(struct layer *l)
+{
+	l->end_given = true;
+	close_below_at_the_end(l);
+	leat_flow_give_end(l->self);
+}
+
+static void tell(struct layer *l)
+{
+	l->told = true;
+	close_below_at_the_end(l);
+	leat_flow_told(l->self);
+}
+
+static void give(struct layer *l, leat_buf *buf)
+{
+	if (leat_buf_size(buf) > 0)
+		leat_flow_give(l->self, buf);
+	else
+		leat_buf_unref(buf);
+	if (l->code.over)
+		give_end(l);
+	else if (leat_flow_wanted(l->self) && !l->reading)
+		layer_read(l->self, l);
+}
+
+static leat_io *on_read(void *ctx, leat_result *result)
+{
+	struct layer *l = ctx;
+	leat_buf *below = leat_result_buf(result), *buf;
+
+	let_go(&l->reading);
+	if (!below) {
+		leat_flow_give_error(l->self, leat_error_core(LEAT_TRUNCATED));
+		return NULL;
+	}
+	buf = decoded(l, below);
+	leat_buf_unref(below);
+	if (!leat_buf_failed(buf)) {
+		give(l, buf);
+		return NULL;
+	}
+	leat_buf_unref(buf);
+	leat_flow_give_error(l->self, leat_error_core(LEAT_NOMEM));
+	return NULL;
+}
+
+static leat_io *on_read_failed(void *ctx, leat_result *result)
+{
+	struct layer *l = ctx;
+
+	let_go(&l->reading);
+	leat_flow_give_error(l->self, leat_result_error(result));
+	return NULL;
+}
+
+static void layer_read(leat_flow *self, void *state)
+{
+	struct layer *l = state;
+	leat_error why;
+
+	l->reading = leat_io_branch(leat_flow_read(l->below), on_read, on_read_failed, leat_ctx_borrow(l));
+	if (refused(&l->reading, &why))
+		leat_flow_give_error(self, why);
+}
+
+/* ---- writing ---- */
+
+static leat_io *on_written(void *ctx, leat_result *result)
+{
+	struct layer *l = ctx;
+
+	let_go(&l->writing);
+	leat_flow_writable(l->self);
+	return NULL;
+}
+
+static leat_io *on_write_failed(void *ctx, leat_result *result)
+{
+	struct layer *l = ctx;
+
+	let_go(&l->writing);
+	leat_flow_write_failed(l->self, leat_result_error(result));
+	return NULL;
+}
+
+static void layer_write(leat_flow *self, void *state, leat_bufs *queue)
+{
+	struct layer *l = state;
+	leat_buf *buf, *copy;
+	leat_error why;
+
+	if (l->writing || !(buf = leat_bufs_take(queue)))
+		return;
+	copy = encoded(leat_flow_loop(self), buf);
+	leat_buf_unref(buf);
+	l->writing = leat_io_branch(leat_flow_send(l->below, copy), on_written, on_write_failed,
+		leat_ctx_borrow(l));
+	if (refused(&l->writing, &why))
+		leat_flow_write_failed(self, why);
+}
+
+static leat_io *on_flushed(void *ctx, leat_result *result)
+{
+	struct layer *l = ctx;
+
+	let_go(&l->flushing);
+	leat_flow_flushed(l->self);
+	return NULL;
+}
+
+static leat_io *on_flush_failed(void *ctx, leat_result *result)
+{
+	struct layer *l = ctx;
+
+	let_go(&l->flushing);
+	leat_flow_write_failed(l->self, leat_result_error(result));
+	return NULL;
+}
+
+static void layer_flush(leat_flow *self, void *state)
+{
+	struct layer *l = state;
+	leat_error why;
+
+	l->flushing = leat_io_branch(leat_flow_flush(l->below), on_flushed, on_flush_failed, leat_ctx_borrow(l));
+	if (refused(&l->flushing, &why))
+		leat_flow_write_failed(self, why);
+}
+
+/* ---- ending ---- */
+
+static leat_io *on_told(void *ctx, leat_result *result)
+{
+	struct layer *l = ctx;
+
+	let_go(&l->ending);
+	tell(l);
+	return NULL;
+}
+
+static leat_io *on_tell_failed(void *ctx, leat_result *result)
+{
+	struct layer *l = ctx;
+
+	let_go(&l->ending);
+	leat_flow_write_failed(l->self, leat_result_error(result));
+	return NULL;
+}
+
+/* What was sent below is accepted: there may be more. */
+static leat_io *say_goodbye(void *ctx, leat_result *result)
+{
+	struct layer *l = ctx;
+
+	return leat_flow_write(l->below, GOODBYE, GOODBYE_BYTES);
+}
+
+static leat_io *after_goodbye(void *ctx, leat_result *result)
+{
+	struct layer *l = ctx;
+
+	return leat_flow_shutdown(l->below, LEAT_WRITE);
+}
+
+static void layer_shutdown(leat_flow *self, void *state)
+{
+	struct layer *l = state;
+	leat_io *said = leat_io_then(leat_flow_flush(l->below), say_goodbye, leat_ctx_borrow(l));
+	leat_error why;
+
+	l->ending = leat_io_branch(leat_io_then(said, after_goodbye, leat_ctx_borrow(l)), on_told, on_tell_failed,
+		leat_ctx_borrow(l));
+	if (refused(&l->ending, &why))
+		leat_flow_write_failed(self, why);
+}
+
+static void stop(struct layer *l)
+{
+	leat_io **held[] = { &l->reading, &l->writing, &l->flushing, &l->ending };
+
+	for (size_t i = 0; i < sizeof held / sizeof *held; i++) {
+		leat_io *io = *held[i];
+
+		*held[i] = NULL;
+		leat_io_cancel(io);
+	}
+}
+
+static void layer_close(leat_flow *self, void *state)
+{
+	struct layer *l = state;
+
+	stop(l);
+	close_below(l);
+	leat_flow_unref(l->below);
+	l->below = NULL;
+}
+
+static void layer_abort(leat_flow *self, void *state)
+{
+	struct layer *l = state;
+
+	stop(l);
+	leat_flow_abort(l->below);
+	leat_flow_unref(l->below);
+	l->below = NULL;
+}
+
+static const leat_flow_ops layer_ops = {
+	.size = sizeof layer_ops,
+	.name = "layer",
+	.state_bytes = sizeof(struct layer),
+	.read = layer_read,
+	.write = layer_write,
+	.flush = layer_flush,
+	.shutdown = layer_shutdown,
+	.close = layer_close,
+	.abort = layer_abort,
+};
+
+leat_flow *layer_over(leat_loop *loop, leat_flow *below)
+{
+	leat_flow *mine = leat_flow_take(below);
+	void *state;
+	leat_flow *self = leat_flow_new(loop, &layer_ops, &state);
+	struct layer *l = state;
+
+	if (!l) {
+		leat_flow_abort(mine);
+		leat_flow_unref(mine);
+		return self;
+	}
+	l->self = self;
+	l->below = mine;
+	return self;
+}
