@@ -326,6 +326,15 @@ static leat_io *read_oddly(leat_flow *flow, const char *where)
 	return io;
 }
 
+/* lt_flow_ask for a fresh read, which holds the flow; mostly the answer comes
+ * later. */
+static inline void ask_once(leat_flow *flow)
+{
+	flow->bits |= LT_F_WANTED | LT_F_ASKING;
+	flow->ops->read(lt_flow_self(flow), lt_flow_state(flow));
+	flow->bits &= ~(uint32_t)LT_F_ASKING;
+}
+
 leat_io *leat_flow_read_at(leat_flow *flow, const char *where)
 {
 	leat_io *io;
@@ -336,8 +345,8 @@ leat_io *leat_flow_read_at(leat_flow *flow, const char *where)
 	if (__builtin_expect(lt_io_is_refusal(io), 0))
 		return io;
 	flow->first.reader = io;
-	if (!(flow->bits & LT_F_WANTED))
-		lt_flow_ask(flow);
+	if (!(flow->bits & (LT_F_WANTED | LT_F_ASKING)))
+		ask_once(flow);
 	return io;
 }
 

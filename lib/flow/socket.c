@@ -182,7 +182,7 @@ static void on_short(leat_flow *self, lt_socket *s, leat_bufs *queue, ssize_t se
 }
 
 /* One buf in the queue: no vector.  True: it was taken whole. */
-static bool send_one(leat_flow *self, lt_socket *s, leat_bufs *queue)
+static inline bool send_one(leat_flow *self, lt_socket *s, leat_bufs *queue)
 {
 	const leat_buf *buf = queue->head;
 	ssize_t sent;
@@ -218,8 +218,11 @@ static bool send_some(leat_flow *self, lt_socket *s, leat_bufs *queue)
 
 static void socket_write(leat_flow *self, void *state, leat_bufs *queue)
 {
-	while (queue->head && (queue->head->next ? send_some : send_one)(self, state, queue))
-		;
+	bool more;
+
+	do
+		more = queue->head->next ? send_some(self, state, queue) : send_one(self, state, queue);
+	while (more && queue->head);
 }
 
 /* ---- ending ---- */

@@ -267,6 +267,11 @@ static void adopt_settled(leat_loop *loop, leat_io *self, leat_io *inner)
 	take_over(loop, self, inner);
 }
 
+static lt_watch *watch_of(const leat_io *io)
+{
+	return (lt_watch *)(io->waiter & ~(uintptr_t)1);
+}
+
 /* The waiter of self waits for inner from now on; self is gone. */
 static void splice(leat_loop *loop, leat_io *self, leat_io *waiter, leat_io *inner)
 {
@@ -279,6 +284,11 @@ static void adopt_pending(leat_loop *loop, leat_io *self, leat_io *inner)
 {
 	leat_io *waiter = lt_waiter_cell(self);
 
+	if (!self->u.call.destroy && lt_is_watch(self->waiter) && watch_of(self)->ops->follows) {
+		inner->waiter = self->waiter;
+		lt_cell_free(loop, self);
+		return;
+	}
 	if (self->u.call.destroy) {
 		self->kind = LT_HOLD;
 	} else if (waiter && !is_many(waiter) && !(waiter->flags & LT_QUEUED)) {
@@ -347,7 +357,7 @@ void lt_io_skip(leat_loop *loop, leat_io *self, leat_io *source)
 
 static void tell_watch(leat_loop *loop, leat_io *io)
 {
-	lt_watch *watch = (lt_watch *)(io->waiter & ~(uintptr_t)1);
+	lt_watch *watch = watch_of(io);
 
 	watch->ops->settled(watch, loop, lt_io_show(loop, io));
 	lt_io_put_away(loop, io);
@@ -463,7 +473,7 @@ static void detached_settled(lt_watch *watch, leat_loop *loop, leat_result *resu
 		lt_io_unhandled(loop, result->as.error, result->where);
 }
 
-static const lt_watch_ops detached_ops = { .settled = detached_settled };
+static const lt_watch_ops detached_ops = { .settled = detached_settled, .follows = true };
 static lt_watch detached = { .ops = &detached_ops };
 
 void leat_io_detach(leat_io *io)
@@ -486,9 +496,13 @@ bool leat_io_try(leat_io *io, leat_result *result)
 	if (io->phase != LT_SETTLED)
 		return false;
 	loop = lt_cell_loop(io);
-	lt_outcome_copy(lt_result_outcome(result), &io->u.outcome);
 	result->where = io->where;
 	result->loop = loop;
+	if (io == loop->done) {
+		result->type = NULL;
+		return true;
+	}
+	lt_outcome_copy(lt_result_outcome(result), &io->u.outcome);
 	if (io->flags & LT_IMMORTAL)
 		return true;
 	lt_cell_free(loop, io);

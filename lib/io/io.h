@@ -112,6 +112,8 @@ typedef struct lt_watch_ops {
 	/* runs from the queue; the cell is gone; what is left in the result is
 	 * destroyed after it */
 	void (*settled)(lt_watch *, leat_loop *, leat_result *);
+	/* keeps no pointer to the io: another may take its place */
+	bool follows;
 } lt_watch_ops;
 struct lt_watch {
 	const lt_watch_ops *ops;

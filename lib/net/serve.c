@@ -286,6 +286,7 @@ leat_io *leat_serve_at(leat_listener *listener, const leat_serve_options *option
 		return io;
 	}
 	s->handling.settled = on_handled;
+	s->handling.follows = s->closing.follows = true;
 	s->closing.settled = on_closed;
 	s->accepting.ops = &accepting_ops;
 	s->retry.fire = on_retry;
