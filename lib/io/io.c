@@ -21,6 +21,13 @@ const lt_kind *lt_io_kind(const leat_io *io)
 	return io->kind == LT_CUSTOM ? io->u.custom.kind : kinds[io->kind];
 }
 
+const char *lt_io_kind_name(const leat_io *io)
+{
+	if (io->kind == LT_CUSTOM && io->phase == LT_SETTLED)
+		return "many"; /* its kind made room for the outcome */
+	return lt_io_kind(io)->name;
+}
+
 leat_loop *leat_io_loop(const leat_io *io)
 {
 	return lt_cell_loop(io);
@@ -519,7 +526,7 @@ static void visit_io(leat_loop *loop, leat_io *io, void *arg)
 	if (io->flags & (LT_IMMORTAL | LT_DOOMED))
 		return;
 	memcpy(&visitor, &visit[0], sizeof visitor);
-	visitor(visit[1], io->where, lt_io_kind(io)->name, io->phase == LT_SETTLED);
+	visitor(visit[1], io->where, lt_io_kind_name(io), io->phase == LT_SETTLED);
 }
 
 void leat_loop_each_io(leat_loop *loop, leat_io_visitor visit, void *ctx)

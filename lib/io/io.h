@@ -400,6 +400,8 @@ void lt_io_unhandled(leat_loop *loop, leat_error error, const char *where);
 /* Runs what is ready, at most that much; how much it was. */
 size_t lt_io_run_ready(leat_loop *loop, size_t budget);
 const lt_kind *lt_io_kind(const leat_io *io);
+/* For messages; of settled cells too. */
+const char *lt_io_kind_name(const leat_io *io);
 
 /* Runs a repeat's step. */
 void lt_repeat_step(leat_loop *loop, leat_io *self);

@@ -32,12 +32,17 @@ static void fail_leaf(leat_loop *loop, leat_io *io, void *arg)
 	*any = true;
 	if (leaf && leaf->state_bytes > sizeof io->u.leaf.state)
 		far = io->u.leaf.state[0];
-	io->flags |= LT_DOOMED; /* void for its maker */
+	io->generation = (io->generation & ~3u) + 4; /* void for its maker */
+	io->u.leaf.leaf = NULL;
+	io->flags |= LT_RUNNING; /* its cancel may cancel the chain */
 	if (leaf && lt_has(leaf, cancel))
 		leaf->cancel(far ? far : io->u.leaf.state);
 	lt_mem_release(&loop->mem, far);
-	io->flags &= (uint8_t)~LT_DOOMED;
-	lt_settle_error(loop, io, leat_error_core(LEAT_CANCELLED));
+	io->flags &= (uint8_t)~LT_RUNNING;
+	if (io->flags & LT_DOOMED)
+		lt_cell_free(loop, io);
+	else
+		lt_settle_error(loop, io, leat_error_core(LEAT_CANCELLED));
 }
 
 static void fail_pending(leat_loop *loop)
@@ -56,7 +61,7 @@ static void cancel_top(leat_loop *loop, leat_io *io, void *arg)
 	(void)arg;
 	if ((io->flags & (LT_IMMORTAL | LT_DOOMED)) || (io->waiter && !lt_is_watch(io->waiter)))
 		return;
-	lt_loop_report(loop, "still alive at the end of the loop: %s made at %s", lt_io_kind(io)->name, io->where);
+	lt_loop_report(loop, "still alive at the end of the loop: %s made at %s", lt_io_kind_name(io), io->where);
 	io->waiter = 0;
 	lt_io_raze(loop, io);
 }
