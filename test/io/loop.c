@@ -264,6 +264,32 @@ START_TEST(it_shows_each_live_io)
 }
 END_TEST
 
+START_TEST(it_shows_what_has_settled_of_every_kind)
+{
+	struct world w;
+	struct seen seen = { { 0 } };
+	leat_io *ios[2], *fork[2];
+
+	world_open(&w);
+	ios[0] = leat_io_int(w.loop, 7);
+	ios[1] = leat_sleep(w.loop, 0);
+	ios[0] = leat_io_all(w.loop, ios, 2);
+	ios[1] = leat_io_timeout(leat_io_int(w.loop, 7), 10);
+	fork[0] = leat_io_fork(leat_io_int(w.loop, 7), &fork[1]);
+	world_run(&w);
+	leat_loop_each_io(w.loop, see, &seen);
+	ck_assert_ptr_nonnull(strstr(seen.words, "test/io/loop.c"));
+	for (int i = 0; i < 2; i++) {
+		leat_io_cancel(ios[i]);
+		leat_io_cancel(fork[i]);
+	}
+	ios[0] = leat_io_timeout(leat_io_int(w.loop, 7), 10);
+	world_run(&w);
+	world_end(&w);
+	ck_assert_ptr_nonnull(strstr(w.report, "test/io/loop.c"));
+}
+END_TEST
+
 START_TEST(it_counts)
 {
 	struct world w;
@@ -390,6 +416,33 @@ START_TEST(in_the_end_nothing_starts_any_more)
 }
 END_TEST
 
+static leat_io *held;
+
+static void cancel_held(void *memory)
+{
+	(void)memory;
+	leat_io_cancel(held);
+	held = NULL;
+	tape_add("cancelled");
+}
+
+static const leat_leaf touchy_leaf = { .size = sizeof touchy_leaf, .name = "touchy", .state_bytes = 100,
+	.cancel = cancel_held };
+
+START_TEST(in_the_end_a_leafs_cancel_may_cancel_its_chain)
+{
+	struct world w;
+	leat_maker maker;
+
+	world_open(&w);
+	tape_clear();
+	held = leat_io_new(w.loop, &maker, &touchy_leaf, NULL);
+	held = leat_io_finally(held, never, thing_owned("c"));
+	world_close(&w);
+	tape_expect("~c cancelled");
+}
+END_TEST
+
 static leat_io *free_loop(void *ctx, leat_result *result)
 {
 	leat_loop *loop = leat_result_loop(result);
@@ -504,12 +557,14 @@ SUITE("loop",
 	io_gets_its_turn_while_a_repeat_spins,
 	time_gets_its_turn_while_a_repeat_spins,
 	it_shows_each_live_io,
+	it_shows_what_has_settled_of_every_kind,
 	it_counts,
 	statistics_shorter_than_ours_are_filled_as_far_as_they_go,
 	what_is_pending_fails_with_cancelled,
 	an_io_still_held_is_reported_with_its_place_and_gone,
 	a_value_still_held_is_destroyed,
 	in_the_end_nothing_starts_any_more,
+	in_the_end_a_leafs_cancel_may_cancel_its_chain,
 	inside_a_callback_its_end_waits_for_the_end_of_the_drain,
 	inside_running_what_is_ready_too,
 	inside_the_users_event_it_ends_at_once,
