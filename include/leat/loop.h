@@ -49,6 +49,13 @@ LEAT_API LEAT_NODISCARD leat_loop *leat_loop_new(struct event_base *base, const 
  * NULL is let be. */
 LEAT_API void leat_loop_free(leat_loop *loop);
 
+/* The graceful form: closes the listeners at once, and resolves when the last
+ * flow has ended, with the int 0; when the time is up (negative: never) the
+ * flows that are left are aborted and it resolves with their number.  The
+ * loop goes on: free it then.  Cancelling it leaves the flows alone. */
+#define leat_loop_drain(loop, timeout_ms) leat_loop_drain_at((loop), (timeout_ms), LEAT_HERE)
+LEAT_API LEAT_NODISCARD leat_io *leat_loop_drain_at(leat_loop *loop, int64_t timeout_ms, const char *where);
+
 LEAT_API struct event_base *leat_loop_base(const leat_loop *loop);
 /* The loop's clock, in milliseconds and in nanoseconds. */
 LEAT_API int64_t leat_loop_now_ms(leat_loop *loop);

@@ -228,8 +228,10 @@ static inline void lt_piece_give(leat_loop *loop, void *piece)
 /* ---- making, settling ---- */
 static inline leat_io *lt_io_take_cell(leat_loop *loop, uint8_t kind, const char *where)
 {
-	leat_io *io = lt_cell_take(loop);
+	leat_io *io;
 
+	lt_loop_check_thread(loop);
+	io = lt_cell_take(loop);
 	if (!io)
 		return NULL;
 	io->phase = LT_PENDING;
@@ -269,6 +271,7 @@ void lt_settled_slowly(leat_loop *loop, leat_io *io);
 /* The outcome stands in the payload already. */
 static inline void lt_settled(leat_loop *loop, leat_io *io)
 {
+	lt_loop_check_thread(loop);
 	io->phase = LT_SETTLED;
 	if (!io->waiter || (io->flags & LT_DOOMED))
 		return;

@@ -208,6 +208,8 @@ void lt_loop_move_to_shells(leat_loop *loop, int kind, lt_resident *resident)
 {
 	lt_loop_move_out(resident);
 	link_after(&loop->residents[kind].shells, resident);
+	if (loop->drains)
+		lt_drains_look(loop);
 }
 
 /* ---- odds and ends ---- */
@@ -357,6 +359,9 @@ leat_loop *leat_loop_new(struct event_base *base, const leat_loop_options *optio
 		residents->head = (lt_resident){ &residents->head, &residents->head };
 		residents->shells = (lt_resident){ &residents->shells, &residents->shells };
 	}
+#ifdef LT_DEBUG
+	loop->thread = pthread_self();
+#endif
 	take_options(loop, options);
 	if (!furnish(loop, base)) {
 		mem.user.release(mem.user.ctx, loop);

@@ -3,6 +3,10 @@
 #ifndef LT_IO_LOOP_PRIVATE_H
 #define LT_IO_LOOP_PRIVATE_H
 
+#ifdef LT_DEBUG
+#include <pthread.h>
+#endif
+
 #include "io/loop.h"
 
 /* ---- the pool's slabs: aligned to their size, so a cell finds its loop ---- */
@@ -63,10 +67,25 @@ struct leat_loop {
 	lt_residents residents[LT_RESIDENT_KINDS];
 	size_t holds; /* handles, and the user */
 	int readerless;
+	struct lt_drain *drains;
 	lt_slot slots[LT_SLOTS];
+#ifdef LT_DEBUG
+	pthread_t thread; /* whose it is */
+#endif
 	lt_mem mem;
 	_Alignas(16) unsigned char spare[LT_SPARES][LT_SPARE_BYTES];
 };
+
+/* A debug build checks at each making and settling of an io that it is done on
+ * the thread that made the loop. */
+static inline void lt_loop_check_thread(const leat_loop *loop)
+{
+#ifdef LT_DEBUG
+	if (!pthread_equal(loop->thread, pthread_self()))
+		lt_abort("a loop is used from another thread than the one that made it");
+#endif
+	(void)loop;
+}
 
 void lt_loop_kick_now(leat_loop *loop);
 static inline void lt_loop_kick(leat_loop *loop)
@@ -99,6 +118,9 @@ void lt_timers_end(leat_loop *loop);
 void lt_timers_rest(leat_loop *loop);
 /* Tells those whose time has come. */
 void lt_timers_fire(leat_loop *loop);
+
+/* drain.c: the last flow may have ended */
+void lt_drains_look(leat_loop *loop);
 
 /* teardown.c */
 /* `inside_base`: libevent's own frame is above; the base is not freed then. */

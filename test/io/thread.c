@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+/* thread - a debug build knows whose a loop is */
+#include <pthread.h>
+
+#include "support/suite.h"
+#include "support/world.h"
+
+static void *make_one(void *loop)
+{
+	leat_io_cancel(leat_sleep(loop, 1000));
+	return NULL;
+}
+
+static void *resolve_one(void *maker)
+{
+	leat_resolve(*(leat_maker *)maker);
+	return NULL;
+}
+
+static void elsewhere(void *(*work)(void *), void *ctx)
+{
+	pthread_t thread;
+
+	ck_assert_int_eq(pthread_create(&thread, NULL, work, ctx), 0);
+	pthread_join(thread, NULL);
+}
+
+START_TEST(making_an_io_on_another_thread_aborts)
+{
+	elsewhere(make_one, leat_loop_new(NULL, NULL));
+}
+END_TEST
+
+START_TEST(settling_an_io_on_another_thread_aborts)
+{
+	leat_maker maker;
+	leat_io *io = leat_io_new(leat_loop_new(NULL, NULL), &maker, NULL, NULL);
+
+	elsewhere(resolve_one, &maker);
+	leat_io_detach(io);
+}
+END_TEST
+
+SUITE("thread", ABORTS(making_an_io_on_another_thread_aborts), ABORTS(settling_an_io_on_another_thread_aborts))
