@@ -36,6 +36,8 @@ enum {
 	KEEP_BYTES = 16 * 1024, /* without a reader: more, and we stop listening */
 	ROOM_BYTES = 32 * 1024, /* in all outputs: at most */
 	LEND_BYTES = 4 * 1024,  /* a smaller buf is cheaper copied */
+
+	ORPHANED = 0x4000, /* an event of our own */
 };
 
 struct bev {
@@ -49,11 +51,15 @@ struct bev {
 	leat_error read_error, write_error; /* as they will be told */
 	bool lends;      /* bufs may lie in the output: it goes to a descriptor, nowhere else */
 	bool reading;    /* EV_READ is on */
+	bool connected;  /* it said so, this turn */
 	bool ended;      /* the end has arrived */
+	bool cut_short;  /* or that below OpenSSL, whose own may be on its way */
 	bool finished;   /* the filters know it */
 	bool told_read;  /* the flow knows the end, or the error */
 	bool told_write; /* the flow knows the error */
+	bool told_end;   /* the peer knows that we write no more */
 	bool silent_read, silent_write; /* libevent's timeouts */
+	bool orphaned;   /* a pair, and its partner is gone */
 	bool blocked;    /* bytes were left in the queue */
 	bool flushing, telling; /* an answer is owed */
 	bool readerless; /* counted as such by the loop */
@@ -78,7 +84,7 @@ static bool cuts_both(leat_error error)
 
 static void note_write_error(struct bev *s, leat_error error)
 {
-	if (!leat_error_set(s->write_error))
+	if (!s->told_end && !leat_error_set(s->write_error))
 		s->write_error = error;
 }
 
@@ -108,8 +114,10 @@ static void note_error(struct bev *s, short what, int number)
 {
 	bool bare = !(what & (BEV_EVENT_READING | BEV_EVENT_WRITING));
 
-	if (bare && (s->ended || leat_error_set(s->read_error)))
-		return; /* OpenSSL's second word for one end */
+	if (bare && lt_levels_cut_short(&s->levels)) {
+		s->cut_short = true;
+		return;
+	}
 	if ((what & BEV_EVENT_READING) || bare)
 		note_read_error(s, lt_levels_error(&s->levels, what, number));
 	if (what & BEV_EVENT_WRITING)
@@ -122,7 +130,9 @@ static void on_event(struct bufferevent *top, short what, void *arg)
 	int number = errno;
 
 	(void)top;
-	if (what & BEV_EVENT_TIMEOUT) {
+	if (what & BEV_EVENT_CONNECTED) {
+		s->connected = true;
+	} else if (what & BEV_EVENT_TIMEOUT) {
 		s->silent_read |= !(what & BEV_EVENT_WRITING);
 		s->silent_write |= !(what & BEV_EVENT_READING);
 	} else if (what & BEV_EVENT_ERROR) {
@@ -132,6 +142,10 @@ static void on_event(struct bufferevent *top, short what, void *arg)
 			note_write_error(s, leat_error_errno(EPIPE));
 		if (what & BEV_EVENT_READING)
 			note_end(s);
+	}
+	if (what & ORPHANED) {
+		note_read_error(s, leat_error_errno(ECONNRESET));
+		note_write_error(s, leat_error_errno(EPIPE));
 	}
 	wake(s);
 }
@@ -189,6 +203,14 @@ static void turn_off(struct bev *s)
 	bufferevent_disable(s->top, EV_READ);
 }
 
+/* A handshake leaves what is below OpenSSL reading, whoever reads above. */
+static void calm(struct bev *s)
+{
+	s->connected = false;
+	if (!s->reading)
+		bufferevent_disable(s->top, EV_READ);
+}
+
 /* libevent keeps the block it was going to read into when it read the end;
  * bytes that come and go take it with them. */
 static void drop_empty_block(struct bev *s)
@@ -221,6 +243,7 @@ static void give_end(struct bev *s)
 {
 	s->told_read = true;
 	s->reading = false;
+	bufferevent_disable(s->top, EV_READ);
 	drop_empty_block(s);
 	if (leat_error_set(s->read_error))
 		leat_flow_give_error(s->flow, s->read_error);
@@ -228,19 +251,31 @@ static void give_end(struct bev *s)
 		leat_flow_give_end(s->flow);
 }
 
+/* Nothing more will arrive at the bottom.  What lies between it and us is
+ * brought up; OpenSSL may find its own end there, or only its beginning. */
+static void bring_up(struct bev *s)
+{
+	s->finished = true;
+	if (s->levels.count > 1) {
+		bufferevent_enable(s->top, EV_READ);
+		lt_levels_poke(&s->levels);
+	}
+	if (s->ended)
+		lt_levels_finish_input(&s->levels);
+	else
+		note_read_error(s, leat_error_core(LEAT_TRUNCATED));
+	if (!leat_error_set(s->write_error))
+		bufferevent_enable(s->top, EV_WRITE); /* OpenSSL stopped writing as well */
+}
+
 static void answer(struct bev *s)
 {
-	bool ended = s->ended || leat_error_set(s->read_error);
+	bool ended = s->ended || s->cut_short || leat_error_set(s->read_error);
 
 	if (!s->top || s->told_read)
 		return;
-	if (ended && !s->finished) {
-		s->finished = true;
-		if (s->ended)
-			lt_levels_finish_input(&s->levels);
-		else
-			lt_levels_poke(&s->levels);
-	}
+	if (ended && !s->finished)
+		bring_up(s);
 	if (evbuffer_get_length(input_of(s)) > 0) {
 		if (leat_flow_wanted(s->flow))
 			give_bytes(s);
@@ -253,11 +288,22 @@ static void answer(struct bev *s)
 	}
 }
 
+/* The partner of a pair may have been freed: looked at when it matters.  Its
+ * last event may be on its way to us; ours joins it. */
+static void look_for_partner(struct bev *s)
+{
+	if (!s->orphaned && lt_levels_orphaned(&s->levels)) {
+		s->orphaned = true;
+		bufferevent_trigger_event(lt_levels_bottom(&s->levels)->bev, ORPHANED, 0);
+	}
+}
+
 static void bev_read(leat_flow *self, void *state)
 {
 	struct bev *s = state;
 
 	(void)self;
+	look_for_partner(s);
 	answer(s);
 	count_reader(s);
 }
@@ -302,6 +348,7 @@ static void bev_write(leat_flow *self, void *state, leat_bufs *queue)
 	struct bev *s = state;
 
 	(void)self;
+	look_for_partner(s);
 	while (s->top && leat_bufs_size(queue) > 0) {
 		size_t output = lt_levels_output(&s->levels);
 
@@ -334,6 +381,7 @@ static void bev_shutdown(leat_flow *self, void *state)
 	struct bev *s = state;
 
 	(void)self;
+	look_for_partner(s);
 	s->telling = true;
 	wake(s);
 }
@@ -375,6 +423,7 @@ static void go_on(struct bev *s)
 	}
 	if (s->top && s->telling && told(s)) {
 		s->telling = false;
+		s->told_end = true;
 		leat_flow_told(s->flow);
 	}
 }
@@ -409,6 +458,8 @@ static void on_tail(lt_tail *tail)
 	leat_flow *flow = s->flow;
 
 	leat_flow_ref(flow);
+	if (s->connected)
+		calm(s);
 	if (s->silent_read || s->silent_write)
 		look_at_silence(s);
 	answer(s);
@@ -476,10 +527,7 @@ static void bev_close(leat_flow *self, void *state)
 
 static void bev_abort(leat_flow *self, void *state)
 {
-	struct bev *s = state;
-
-	if (s->levels.count > 0)
-		lt_levels_cut(&s->levels);
+	lt_level_cut(((struct bev *)state)->top);
 	bev_close(self, state);
 }
 
@@ -503,7 +551,6 @@ static void bev_info(leat_flow *self, void *state, leat_flow_info *info)
 	info->fd = lt_levels_fd(&s->levels);
 	info->local = name_of(info->fd, getsockname);
 	info->peer = name_of(info->fd, getpeername);
-	info->queued_bytes += lt_levels_output(&s->levels);
 	info->kept_bytes += evbuffer_get_length(input_of(s));
 }
 
@@ -537,29 +584,19 @@ static bool take_over(struct bev *s, struct bufferevent *top)
 	bufferevent_setcb(top, NULL, NULL, on_event, s);
 	if (!(bufferevent_get_enabled(top) & EV_WRITE))
 		bufferevent_enable(top, EV_WRITE);
+	if (lt_levels_shaken(&s->levels))
+		calm(s);
 	if (lt_levels_bottom(&s->levels)->kind == LT_LEVEL_PAIR)
 		turn_on(s); /* what has arrived waits here, as it would in the kernel for a socket */
 	return true;
 }
 
-static void on_nothing(struct evbuffer *output, const struct evbuffer_cb_info *info, void *arg)
+/* One that cannot be taken is ours nevertheless. */
+static void cut_and_free(struct bufferevent *bev)
 {
-	(void)output;
-	(void)info;
-	(void)arg;
-}
-
-/* There is no memory for a flow: what was to be taken is cut and freed. */
-static void cut_and_free(leat_loop *loop, struct bufferevent *top)
-{
-	lt_levels levels;
-
-	bufferevent_setcb(top, NULL, NULL, NULL, NULL);
-	if (lt_levels_find(&levels, loop, top, on_nothing, NULL)) {
-		lt_levels_cut(&levels);
-		lt_levels_forget(&levels);
-	}
-	bufferevent_free(top);
+	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
+	lt_level_cut(bev);
+	bufferevent_free(bev);
 }
 
 static leat_flow *adopt(leat_loop *loop, struct bufferevent *top, const char *where)
@@ -569,7 +606,7 @@ static leat_flow *adopt(leat_loop *loop, struct bufferevent *top, const char *wh
 	struct bev *s = state;
 
 	if (!s) {
-		cut_and_free(loop, top);
+		cut_and_free(top);
 		return flow;
 	}
 	s->flow = flow;
@@ -664,7 +701,7 @@ static leat_flow *promote(leat_loop *loop, struct bufferevent *bev, const char *
 static leat_flow *refuse(leat_loop *loop, struct bufferevent *bev, leat_kind kind, const char *where)
 {
 	if (bev)
-		bufferevent_free(bev);
+		cut_and_free(bev);
 	return leat_flow_stillborn(loop, leat_error_make_at(&leat_core_errors, (int)kind, where));
 }
 

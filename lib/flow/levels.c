@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -120,15 +122,44 @@ int lt_levels_fd(const lt_levels *levels)
 	return bufferevent_getfd(lt_levels_bottom(levels)->bev);
 }
 
+/* Without its partner a pair cannot be told from what is unknown, but that
+ * nothing else has no descriptor. */
+bool lt_levels_orphaned(const lt_levels *levels)
+{
+	const lt_level *bottom = lt_levels_bottom(levels);
+
+	if (bottom->kind == LT_LEVEL_SOCKET || bottom->kind == LT_LEVEL_SSL)
+		return false;
+	return bufferevent_getfd(bottom->bev) < 0 && !bufferevent_pair_get_partner(bottom->bev);
+}
+
+/* A stream that was reset has no peer either: only TCP can tell. */
 bool lt_levels_connecting(const lt_levels *levels)
+{
+	struct tcp_info info;
+	socklen_t bytes = sizeof info;
+	int fd = lt_levels_fd(levels);
+
+	if (lt_levels_orphaned(levels) || lt_levels_bottom(levels)->kind == LT_LEVEL_PAIR)
+		return false;
+	return fd < 0 || (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &bytes) == 0 && info.tcpi_state == TCP_SYN_SENT);
+}
+
+static bool has_peer(const lt_levels *levels)
 {
 	struct sockaddr_storage peer;
 	socklen_t bytes = sizeof peer;
 	int fd = lt_levels_fd(levels);
 
-	if (lt_levels_bottom(levels)->kind == LT_LEVEL_PAIR)
-		return false;
-	return fd < 0 || (getpeername(fd, (struct sockaddr *)&peer, &bytes) < 0 && errno == ENOTCONN);
+	return lt_levels_bottom(levels)->kind == LT_LEVEL_PAIR ||
+	       (fd >= 0 && getpeername(fd, (struct sockaddr *)&peer, &bytes) == 0);
+}
+
+bool lt_levels_shaken(const lt_levels *levels)
+{
+	struct ssl_st *ssl = ssl_of(levels->level[0].bev);
+
+	return ssl && SSL_is_init_finished && SSL_is_init_finished(ssl);
 }
 
 /* ---- output ---- */
@@ -199,8 +230,12 @@ void lt_levels_poke(lt_levels *levels)
 	for (int i = levels->count - 2; i >= 0; i--) {
 		struct bufferevent *below = levels->level[i + 1].bev;
 
-		if (levels->level[i].kind == LT_LEVEL_FILTER && evbuffer_get_length(bufferevent_get_input(below)) > 0)
+		if (evbuffer_get_length(bufferevent_get_input(below)) == 0)
+			continue;
+		if (levels->level[i].kind == LT_LEVEL_FILTER)
 			bufferevent_flush(levels->level[i].bev, EV_READ, BEV_NORMAL);
+		else if (levels->level[i].kind == LT_LEVEL_SSL)
+			bufferevent_enable(levels->level[i].bev, EV_READ);
 	}
 }
 
@@ -363,23 +398,26 @@ static void cut_fd(int fd)
 		shutdown(fd, SHUT_RDWR);
 }
 
-void lt_levels_cut(lt_levels *levels)
+static void cut_pair(struct bufferevent *partner)
 {
-	lt_level *bottom = lt_levels_bottom(levels);
-	struct bufferevent *partner;
-
-	/* a level may live on for a turn, and must not write to what is broken */
-	for (int i = 0; i < levels->count; i++)
-		bufferevent_disable(levels->level[i].bev, EV_READ | EV_WRITE);
-	if (bottom->kind != LT_LEVEL_PAIR) {
-		cut_fd(bufferevent_getfd(bottom->bev));
-		return;
-	}
-	partner = bufferevent_pair_get_partner(bottom->bev);
-	if (!partner)
-		return;
 	errno = ECONNRESET;
 	bufferevent_trigger_event(partner, BEV_EVENT_READING | BEV_EVENT_ERROR, 0);
+}
+
+/* A level may live on for a turn, and must not write to what is broken. */
+void lt_level_cut(struct bufferevent *top)
+{
+	struct bufferevent *bottom = top, *partner;
+
+	for (struct bufferevent *bev = top; bev; bev = bufferevent_get_underlying(bev)) {
+		bufferevent_disable(bev, EV_READ | EV_WRITE);
+		bottom = bev;
+	}
+	partner = bufferevent_pair_get_partner(bottom);
+	if (partner)
+		cut_pair(partner);
+	else
+		cut_fd(bufferevent_getfd(bottom));
 }
 
 /* ---- what errors mean ---- */
@@ -410,6 +448,11 @@ static const lt_level *ssl_level(const lt_levels *levels)
 	return NULL;
 }
 
+bool lt_levels_cut_short(const lt_levels *levels)
+{
+	return ssl_level(levels) && has_peer(levels);
+}
+
 leat_error lt_levels_error(const lt_levels *levels, short what, int number)
 {
 	const lt_level *ssl = ssl_level(levels), *bottom = lt_levels_bottom(levels);
@@ -417,8 +460,6 @@ leat_error lt_levels_error(const lt_levels *levels, short what, int number)
 
 	if (bare && bottom->kind == LT_LEVEL_SOCKET && bufferevent_socket_get_dns_error(bottom->bev))
 		return leat_error_core(LEAT_NOT_FOUND);
-	if (bare && ssl && !lt_levels_connecting(levels))
-		return leat_error_core(LEAT_TRUNCATED);
 	if (ssl)
 		return ssl_error(ssl->bev, number);
 	return leat_error_errno(number ? number : EIO);

@@ -50,8 +50,14 @@ void lt_levels_forget(lt_levels *levels);
 lt_level *lt_levels_bottom(const lt_levels *levels);
 /* The descriptor at the bottom, or -1. */
 int lt_levels_fd(const lt_levels *levels);
+/* Whether the transport is a pair whose other end was freed, which libevent
+ * tells nobody. */
+bool lt_levels_orphaned(const lt_levels *levels);
 /* Whether the transport is a socket that is still to be connected. */
 bool lt_levels_connecting(const lt_levels *levels);
+
+/* Whether the top is OpenSSL after its handshake. */
+bool lt_levels_shaken(const lt_levels *levels);
 
 /* How many bytes are in the outputs. */
 size_t lt_levels_output(const lt_levels *levels);
@@ -62,8 +68,8 @@ bool lt_levels_flushed(const lt_levels *levels);
  * errno of a write that failed, or 0. */
 int lt_levels_push(lt_levels *levels);
 
-/* Filters look at what lies below them only when something arrives there:
- * has them look. */
+/* Filters and OpenSSL look at what lies below them only when something
+ * arrives there: has them look. */
 void lt_levels_poke(lt_levels *levels);
 /* The end has arrived below: tells the filters, who may have kept bytes. */
 void lt_levels_finish_input(lt_levels *levels);
@@ -78,9 +84,13 @@ bool lt_levels_listening(const lt_levels *levels);
  * way, as far as outputs are empty. */
 typedef enum lt_told { LT_TOLD, LT_TELL_LATER, LT_TELL_WRITABLE } lt_told;
 lt_told lt_levels_tell(lt_levels *levels);
-/* The peer sees a reset, or the nearest the transport has, now. */
-void lt_levels_cut(lt_levels *levels);
+/* The peer of a stack of bufferevents sees a reset, or the nearest the
+ * transport has, now. */
+void lt_level_cut(struct bufferevent *top);
 
+/* Whether an error that names no direction is OpenSSL's word for an end of
+ * what lies below it. */
+bool lt_levels_cut_short(const lt_levels *levels);
 /* The error that an event with `what` and this errno stands for. */
 leat_error lt_levels_error(const lt_levels *levels, short what, int number);
 

@@ -542,6 +542,27 @@ START_TEST(the_partner_of_an_aborted_pair_sees_a_reset)
 }
 END_TEST
 
+START_TEST(a_partner_that_was_freed_is_a_reset)
+{
+	struct world w;
+	struct partner partner;
+	struct bufferevent *other;
+	leat_flow *flow;
+
+	world_open(&w);
+	flow = half_pair(&w, &other, &partner);
+	bufferevent_write(other, "last", 4);
+	bufferevent_free(other);
+	settle(&w);
+	flow_hears(flow, "last");
+	expect_kind(failure_of(leat_flow_read(flow)), LEAT_RESET);
+	expect(leat_error_set(failure_of(leat_flow_write(flow, "x", 1))));
+	expect(leat_error_set(ending_of(flow)));
+	leat_flow_unref(flow);
+	world_close(&w);
+}
+END_TEST
+
 START_TEST(a_partner_that_wants_no_more_fails_the_writer)
 {
 	struct world w;
@@ -1107,6 +1128,7 @@ SUITE("bev",
 	a_rate_limit_goes_on_limiting,
 	a_pair_is_half_closed_once,
 	the_partner_of_an_aborted_pair_sees_a_reset,
+	a_partner_that_was_freed_is_a_reset,
 	a_partner_that_wants_no_more_fails_the_writer,
 	a_pair_nobody_reads_is_back_pressure,
 	both_ends_of_a_pair_close_in_order,

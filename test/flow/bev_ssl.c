@@ -186,6 +186,31 @@ START_TEST(a_goodbye_is_the_end_and_we_go_on_writing)
 }
 END_TEST
 
+START_TEST(a_goodbye_does_not_stop_what_waits_to_be_sent)
+{
+	static char block[8 << 20];
+	struct tls t;
+	leat_io *write;
+	leat_result result;
+	size_t total = 0;
+	int done;
+
+	tls_open(&t, _i);
+	write = leat_flow_write(t.flow, block, sizeof block);
+	settle(&t.w);
+	expect_false(leat_io_try(write, &result));
+	tls_peer_says_goodbye(&t);
+	flow_hears_the_end(t.flow);
+	while (total < sizeof block) {
+		PEER(&t, done, SSL_read(t.peer, block, sizeof block));
+		expect(done > 0);
+		total += (size_t)done;
+	}
+	expect_true(leat_await(write, NULL));
+	tls_close(&t);
+}
+END_TEST
+
 START_TEST(an_end_without_a_goodbye_is_truncated)
 {
 	struct tls t;
@@ -283,6 +308,7 @@ END_TEST
 SUITE("bev_ssl",
 	EACH(bytes_go_both_ways_and_both_say_goodbye, WAYS),
 	EACH(a_goodbye_is_the_end_and_we_go_on_writing, WAYS),
+	EACH(a_goodbye_does_not_stop_what_waits_to_be_sent, WAYS),
 	EACH(an_end_without_a_goodbye_is_truncated, WAYS),
 	EACH(a_reset_is_a_reset, WAYS),
 	EACH(what_is_no_tls_is_a_protocol_error, WAYS),
