@@ -46,7 +46,8 @@ LEAT_API LEAT_NODISCARD leat_loop *leat_loop_new(struct event_base *base, const 
  * (continuations run), contexts are destroyed.  Handles that are still held
  * stay as shells that answer CLOSED and are reported.  ios still held by the
  * user are gone.  Inside a callback it is done at the end of the drain.
- * NULL is let be. */
+ * A base of its own that the caller is dispatching right now is left to the
+ * caller.  NULL is let be. */
 LEAT_API void leat_loop_free(leat_loop *loop);
 
 /* The graceful form: closes the listeners at once, and resolves when the last

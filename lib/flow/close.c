@@ -96,7 +96,7 @@ void lt_flow_cut(leat_flow *flow, leat_error why)
 		flow->rare->ending = why;
 	shell(flow);
 	flow->bits |= LT_F_ABORTED;
-	if (flow->ops->abort)
+	if (lt_has(flow->ops, abort))
 		flow->ops->abort(lt_flow_self(flow), lt_flow_state(flow));
 	lt_flow_drop_kept(flow);
 	settle_all(flow, leat_error_make_at(&leat_core_errors, LEAT_CLOSED, why.where));
@@ -120,7 +120,7 @@ static void finish(leat_flow *flow)
 		ending = flow->bits & LT_F_NOMEM_READ ? leat_error_core(LEAT_NOMEM) : rare->read_error;
 	rare->ending = ending;
 	shell(flow);
-	if (flow->ops->close)
+	if (lt_has(flow->ops, close))
 		flow->ops->close(lt_flow_self(flow), lt_flow_state(flow));
 	settle_all(flow, leat_error_core(LEAT_CLOSED));
 }
@@ -139,7 +139,7 @@ static void flush_step(leat_flow *flow)
 		lt_waiters_settle(flow, &rare->flushers, &failure);
 	} else if (lt_flow_queued(flow) > 0 || (flow->bits & LT_F_FLUSHING)) {
 		return;
-	} else if (flow->ops->flush) {
+	} else if (lt_has(flow->ops, flush)) {
 		flow->bits |= LT_F_FLUSHING;
 		flow->ops->flush(lt_flow_self(flow), lt_flow_state(flow));
 	} else {
@@ -149,7 +149,7 @@ static void flush_step(leat_flow *flow)
 
 static bool can_skip_telling(const leat_flow *flow)
 {
-	return (flow->bits & LT_F_WRITE_ERROR) || !flow->ops->shutdown ||
+	return (flow->bits & LT_F_WRITE_ERROR) || !lt_has(flow->ops, shutdown) ||
 	       (flow->ops->close_tells && (flow->bits & LT_F_CLOSING) && (flow->bits & LT_F_READ_END));
 }
 

@@ -213,7 +213,7 @@ void lt_flow_free(leat_flow *flow)
 	lt_loop_move_out(&flow->resident);
 	if (flow->bits & LT_F_HEIR)
 		origin = flow->rare->origin;
-	else if (flow->ops->destroy)
+	else if (lt_has(flow->ops, destroy))
 		flow->ops->destroy(flow + 1);
 	lt_mem_release(lt_loop_mem(loop), flow->rare);
 	lt_mem_release(lt_loop_mem(loop), flow);
@@ -342,7 +342,7 @@ void leat_flow_info_get(leat_flow *flow, leat_flow_info *info)
 		                                         : LEAT_WRITE_NONE,
 	};
 
-	if (!lt_flow_ended(flow) && flow->ops->info)
+	if (!lt_flow_ended(flow) && lt_has(flow->ops, info))
 		flow->ops->info(lt_flow_self(flow), lt_flow_state(flow), &all);
 	memcpy(info, &all, info->size < sizeof all ? info->size : sizeof all);
 }

@@ -351,7 +351,7 @@ leat_io *leat_flow_flush_at(leat_flow *flow, const char *where)
 	lt_flow_send_now(flow);
 	if (flow->bits & LT_F_WRITE_ERROR)
 		return lt_flow_refuse(flow, write_error(flow), where);
-	if (lt_flow_queued(flow) == 0 && !flow->ops->flush)
+	if (lt_flow_queued(flow) == 0 && !lt_has(flow->ops, flush))
 		return leat_io_done_at(flow->loop, where);
 	if (!lt_flow_rare(flow))
 		return lt_io_nomem(flow->loop);

@@ -91,11 +91,12 @@ static void end_slots(leat_loop *loop)
 }
 
 /* libevent would leak bufferevents whose callbacks are deferred: those get a
- * turn (LIBEVENT 32). */
+ * turn (LIBEVENT 32).  Where there is none to be had, the user is dispatching
+ * the base, and keeps it. */
 static void free_base(struct event_base *base)
 {
-	event_base_loop(base, EVLOOP_NONBLOCK);
-	event_base_free(base);
+	if (event_base_loop(base, EVLOOP_NONBLOCK) >= 0)
+		event_base_free(base);
 }
 
 void lt_loop_end(leat_loop *loop, bool inside_base)

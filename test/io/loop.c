@@ -509,6 +509,29 @@ START_TEST(inside_the_users_event_it_ends_at_once)
 }
 END_TEST
 
+static void be_quiet(int severity, const char *message)
+{
+	(void)severity;
+	(void)message;
+}
+
+START_TEST(freed_while_its_own_base_is_dispatched_the_base_is_left_to_the_caller)
+{
+	leat_loop *loop = leat_loop_new(NULL, NULL);
+	struct event_base *base = leat_loop_base(loop);
+
+	event_set_log_callback(be_quiet);
+	if (_i)
+		leat_io_detach(leat_io_then(leat_io_done(loop), free_loop, leat_ctx_none()));
+	else
+		event_base_once(base, -1, EV_TIMEOUT, free_in_event, loop, &(struct timeval){ 0, 0 });
+	event_base_dispatch(base);
+	event_set_log_callback(NULL);
+	event_base_free(base);
+	tape_clear();
+}
+END_TEST
+
 static leat_io *free_while_awaited(void *ctx, leat_result *result)
 {
 	(void)result;
@@ -568,5 +591,6 @@ SUITE("loop",
 	inside_a_callback_its_end_waits_for_the_end_of_the_drain,
 	inside_running_what_is_ready_too,
 	inside_the_users_event_it_ends_at_once,
+	EACH(freed_while_its_own_base_is_dispatched_the_base_is_left_to_the_caller, 2),
 	freed_while_awaited_the_await_fails_with_cancelled,
 	a_sleeper_ends_with_the_loop)
