@@ -331,17 +331,21 @@ int leat_bufs_iovec(const leat_bufs *queue, struct iovec *parts, int room)
 
 void leat_bufs_drop(leat_bufs *queue, size_t bytes)
 {
+	leat_bufs gone;
+
 	if (bytes > queue->bytes)
 		lt_abort("leat_bufs_drop: %zu bytes of %zu", bytes, queue->bytes);
+	lt_bufs_init(&gone);
 	while (bytes > 0 && bytes >= queue->head->size) {
 		bytes -= queue->head->size;
-		lt_buf_unref(lt_bufs_pop(queue));
+		lt_bufs_push(&gone, lt_bufs_pop(queue));
 	}
-	if (bytes == 0)
-		return;
-	queue->head->data += bytes;
-	queue->head->size -= bytes;
-	queue->bytes -= bytes;
+	if (bytes > 0) {
+		queue->head->data += bytes;
+		queue->head->size -= bytes;
+		queue->bytes -= bytes;
+	}
+	lt_bufs_clear(&gone); /* last, for a release may change the queue */
 }
 
 leat_buf *leat_bufs_take(leat_bufs *queue)

@@ -175,10 +175,10 @@ static void on_short(leat_flow *self, lt_socket *s, leat_bufs *queue, ssize_t se
 		leat_flow_write_failed(self, last_error(LEAT_HERE));
 		return;
 	}
-	if (sent > 0)
-		leat_bufs_drop(queue, (size_t)sent);
 	if (!arm(self, s, armed(s) | EV_WRITE))
 		leat_flow_write_failed(self, leat_error_core(LEAT_NOMEM));
+	else if (sent > 0) /* last: what it releases may end the flow */
+		leat_bufs_drop(queue, (size_t)sent);
 }
 
 /* One buf in the queue: no vector.  True: it was taken whole. */

@@ -189,7 +189,7 @@ static void write_cancel(void *state)
 		cut_tail(&out->queue, s->bytes);
 		flow->written_bytes -= s->bytes;
 		flow->bits |= LT_F_WITHDRAWN;
-		if (out->queue.bytes == 0) {
+		if (out->queue.bytes == 0 && !(flow->bits & LT_F_WRITING)) {
 			flow->bits &= ~(uint32_t)LT_F_WRITE_BUSY;
 			free_out(flow);
 			lt_flow_progress(flow);
