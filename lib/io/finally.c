@@ -37,41 +37,35 @@ static void drop_kept(leat_loop *loop, leat_io *source)
 	lt_cell_free(loop, source);
 }
 
-/* The callback's io has settled, or there is none: which outcome is it? */
+/* The callback's io has settled, or there is none: which outcome is it?  What
+ * the other one destroys may cancel self. */
 static void decide(leat_loop *loop, leat_io *self, leat_io *inner)
 {
-	leat_io *source = kept(self);
+	leat_io *source = kept(self), *outcome = source;
 
-	self->u.call.other = 0;
+	self->flags |= LT_RUNNING;
 	if (inner && lt_is_error(&inner->u.outcome)) {
+		outcome = inner;
+		self->u.call.other = 0;
 		drop_kept(loop, source);
-		lt_io_skip(loop, self, inner);
+	} else if (inner) {
+		lt_io_raze(loop, inner);
+	}
+	self->flags &= (uint8_t)~LT_RUNNING;
+	self->u.call.other = 0;
+	if (self->flags & LT_DOOMED) {
+		lt_io_raze(loop, outcome);
+		lt_io_drop_ctx(loop, self);
+		lt_cell_free(loop, self);
 		return;
 	}
-	if (inner)
-		lt_io_raze(loop, inner);
-	lt_io_skip(loop, self, source);
+	lt_io_skip(loop, self, outcome);
 }
 
 static void keep_arrive(leat_loop *loop, leat_io *self, leat_io *inner)
 {
 	inner->waiter = 0;
 	self->source = NULL;
-	/* what inner's value destroys may cancel self */
-	self->flags |= LT_RUNNING;
-	if (!lt_is_error(&inner->u.outcome)) {
-		lt_io_raze(loop, inner);
-		inner = NULL;
-	}
-	self->flags &= (uint8_t)~LT_RUNNING;
-	if (self->flags & LT_DOOMED) {
-		lt_io_raze(loop, inner ? inner : kept(self));
-		if (inner)
-			drop_kept(loop, kept(self));
-		lt_io_drop_ctx(loop, self);
-		lt_cell_free(loop, self);
-		return;
-	}
 	decide(loop, self, inner);
 }
 
@@ -102,7 +96,6 @@ static void finally_arrive(leat_loop *loop, leat_io *self, leat_io *source)
 	leat_io *inner;
 
 	self->source = NULL;
-	source->waiter = 0;
 	self->u.call.other = (uintptr_t)source;
 	self->kind = LT_KEEP;
 	if (self->flags & LT_MOVED)

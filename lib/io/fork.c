@@ -61,13 +61,12 @@ static void fork_arrive(leat_loop *loop, leat_io *self, leat_io *source)
 		lt_outcome_destroy(&outcome);
 		outcome = copy = lt_failure(leat_error_core(LEAT_UNSUPPORTED));
 	}
-	self->flags &= (uint8_t)~LT_RUNNING;
-	peer->flags &= (uint8_t)~LT_RUNNING;
 	for (int i = 0; i < 2; i++) {
 		leat_io *io = i ? peer : self;
 		lt_outcome *o = i ? &copy : &outcome;
 
-		if (io->flags & LT_DOOMED) {
+		io->flags &= (uint8_t)~LT_RUNNING;
+		if (io->flags & LT_DOOMED) { /* what is destroyed may cancel the other */
 			lt_outcome_destroy(o);
 			lt_cell_free(loop, io);
 		} else {

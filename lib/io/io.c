@@ -334,14 +334,16 @@ bool lt_io_was_doomed(leat_loop *loop, leat_io *self, leat_io *inner)
 void lt_io_call(leat_loop *loop, leat_io *self, leat_io *source, leat_fn fn)
 {
 	leat_result *result = lt_io_show(loop, source);
-	leat_io *inner;
+	leat_io *inner = NULL;
 
-	lt_delivered(&source->u.outcome);
 	self->source = NULL;
-	if (self->flags & LT_MOVED)
-		self->u.call.destroy = NULL;
 	self->flags |= LT_RUNNING;
-	inner = fn(self->u.call.ctx, result);
+	lt_delivered(&source->u.outcome); /* which may cancel self */
+	if (__builtin_expect(!(self->flags & LT_DOOMED), 1)) {
+		if (self->flags & LT_MOVED)
+			self->u.call.destroy = NULL;
+		inner = fn(self->u.call.ctx, result);
+	}
 	lt_io_put_away(loop, source);
 	if (__builtin_expect(self->flags & LT_DOOMED, 0)) {
 		lt_io_was_doomed(loop, self, inner);

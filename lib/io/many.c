@@ -41,6 +41,7 @@ static bool attach_each(leat_loop *loop, leat_io *self, leat_io *const *ios)
 	bool ok = true;
 
 	for (size_t i = 0; i < many->count; i++) {
+		lt_io_check(ios[i], self->u.custom.kind->name, self->where);
 		many->slot[i].child = ios[i];
 		if (!lt_io_attach(loop, self, &many->slot[i].child)) {
 			many->slot[i].child = NULL;
@@ -55,8 +56,6 @@ leat_io *lt_many_new(leat_loop *loop, leat_io *const *ios, size_t count, const l
 	leat_io *self;
 	lt_many *many;
 
-	for (size_t i = 0; i < count; i++)
-		lt_io_check(ios[i], kind->name, where);
 	many = loop->closing ? NULL : many_alloc(loop, count);
 	self = many ? lt_io_take_cell(loop, LT_CUSTOM, where) : NULL;
 	if (!self) {

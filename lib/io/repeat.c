@@ -6,27 +6,33 @@
  */
 #include "io/io.h"
 
+/* The number that tells it to go on has arrived.  False: that has cancelled self. */
+static bool take_number(leat_loop *loop, leat_io *self, leat_io *inner)
+{
+	if (inner->flags & LT_IMMORTAL)
+		return true;
+	self->flags |= LT_RUNNING;
+	lt_delivered(&inner->u.outcome);
+	lt_cell_free(loop, inner);
+	return !lt_io_was_doomed(loop, self, NULL);
+}
+
 static void repeat_arrive(leat_loop *loop, leat_io *self, leat_io *source)
 {
-	lt_outcome outcome;
-
 	if (!lt_says_again(&source->u.outcome)) {
 		lt_io_skip(loop, self, source);
 		return;
 	}
-	outcome = lt_io_consume(loop, source);
 	self->source = NULL;
-	self->flags |= LT_RUNNING;
-	lt_delivered(&outcome);
-	if (!lt_io_was_doomed(loop, self, NULL))
+	if (take_number(loop, self, source))
 		lt_repeat_step(loop, self);
 }
 
 static void step_settled(leat_loop *loop, leat_io *self, leat_io *inner)
 {
 	if (inner && lt_says_again(&inner->u.outcome)) {
-		lt_io_raze(loop, inner);
-		lt_enqueue(loop, self);
+		if (take_number(loop, self, inner))
+			lt_enqueue(loop, self);
 	} else {
 		lt_io_skip(loop, self, inner);
 	}

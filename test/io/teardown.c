@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: ISC */
+/* teardown - the end of a loop, and what destructors do at the oddest moments */
+#include <event2/event.h>
+
+#include <leat/io.h>
+#include <leat/loop.h>
+
+#include "support/suite.h"
+#include "support/step.h"
+#include "support/tape.h"
+#include "support/thing.h"
+#include "support/world.h"
+
+static struct world w;
+static leat_io *top; /* what the hooks below cancel */
+
+static void cancel_top(void)
+{
+	leat_io *io = top;
+
+	top = NULL;
+	if (io)
+		leat_io_cancel(io);
+}
+
+static void close_world(void)
+{
+	world_run(&w);
+	expect_null(top);
+	expect_no_things();
+	world_close(&w);
+}
+
+/* ---- leaves ---- */
+
+static int cancels;
+
+static void cancel_the_chain(void *state)
+{
+	(void)state;
+	cancels++;
+	cancel_top();
+}
+
+static const leat_leaf cancelling_leaf = {
+	.size = sizeof(leat_leaf), .name = "cancelling", .state_bytes = 40, .cancel = cancel_the_chain
+};
+
+START_TEST(a_leaf_that_is_told_of_the_end_may_cancel_its_own_chain)
+{
+	leat_maker maker;
+	void *state;
+
+	world_open(&w);
+	cancels = 0;
+	top = leat_io_then(leat_io_new(w.loop, &maker, &cancelling_leaf, &state), say, thing_owned(""));
+	world_end(&w);
+	expect_int(cancels, 1);
+	expect_null(top);
+	expect_int(w.reports, 0);
+}
+END_TEST
+
+/* ---- givers ---- */
+
+static void delivered_cancels(void *ctx, void *value)
+{
+	(void)ctx;
+	(void)value;
+	cancel_top();
+}
+
+static void never_back(void *ctx, void *value)
+{
+	(void)ctx;
+	thing_take(value);
+}
+
+static const leat_giver cancelling_giver = {
+	.size = sizeof(leat_giver), .give_back = never_back, .delivered = delivered_cancels
+};
+
+static leat_io *lent(void)
+{
+	leat_maker maker;
+	leat_io *io = leat_io_new(w.loop, &maker, NULL, NULL);
+
+	leat_resolve_lent(maker, thing("value"), &thing_type, &cancelling_giver, NULL);
+	return io;
+}
+
+START_TEST(a_chain_cancelled_as_its_value_is_delivered_runs_no_more)
+{
+	tape_clear();
+	world_open(&w);
+	top = leat_io_then(lent(), say, thing_owned("context"));
+	world_run(&w);
+	tape_expect("~value ~context");
+	close_world();
+}
+END_TEST
+
+START_TEST(a_catch_of_a_chain_cancelled_as_its_value_is_delivered)
+{
+	tape_clear();
+	world_open(&w);
+	top = leat_io_catch(leat_io_then(lent(), say, thing_owned("context")), leat_match_all(), say_kind,
+		leat_ctx_none());
+	world_run(&w);
+	tape_expect("~value ~context");
+	close_world();
+}
+END_TEST
+
+/* ---- finally ---- */
+
+static leat_io *fail_and_arm(void *ctx, leat_result *result)
+{
+	(void)ctx;
+	thing_hook = cancel_top;
+	return leat_io_fail(leat_result_loop(result), leat_error_core(LEAT_OTHER));
+}
+
+START_TEST(a_finally_that_fails_drops_a_value_that_cancels_it)
+{
+	tape_clear();
+	world_open(&w);
+	top = leat_io_finally(leat_io_ptr(w.loop, thing("value"), &thing_type), fail_and_arm, thing_owned("context"));
+	world_run(&w);
+	thing_hook = NULL;
+	tape_expect("~value ~context");
+	close_world();
+}
+END_TEST
+
+static leat_io *sleep_then_fail(void *ctx, leat_result *result)
+{
+	(void)ctx;
+	return leat_io_then(leat_sleep(leat_result_loop(result), 10), fail_and_arm, leat_ctx_none());
+}
+
+START_TEST(a_finally_that_fails_later_drops_a_value_that_cancels_it)
+{
+	tape_clear();
+	world_open(&w);
+	top = leat_io_finally(leat_io_ptr(w.loop, thing("value"), &thing_type), sleep_then_fail,
+		thing_owned("context"));
+	world_run(&w);
+	world_pass(&w, 10);
+	thing_hook = NULL;
+	tape_expect("~value ~context");
+	close_world();
+}
+END_TEST
+
+/* ---- fork ---- */
+
+static leat_io *halves[2];
+static int cut_first;
+
+static void cut_a_half(void *ctx, void *value)
+{
+	(void)ctx;
+	(void)value;
+	leat_io_cancel(halves[cut_first]);
+	top = halves[1 - cut_first];
+	thing_hook = cancel_top;
+}
+
+static const leat_giver cutting_giver = {
+	.size = sizeof(leat_giver), .give_back = never_back, .delivered = cut_a_half
+};
+
+START_TEST(a_fork_cancelled_half_by_half_as_its_value_arrives)
+{
+	leat_maker maker;
+
+	tape_clear();
+	world_open(&w);
+	cut_first = _i;
+	halves[0] = leat_io_fork(leat_io_new(w.loop, &maker, NULL, NULL), &halves[1]);
+	leat_resolve_lent(maker, thing("v"), &thing_type, &cutting_giver, NULL);
+	world_run(&w);
+	thing_hook = NULL;
+	tape_expect("~v ~v");
+	close_world();
+}
+END_TEST
+
+/* ---- repeat ---- */
+
+static int rounds, given_back, got_through;
+
+static void count_back(void *ctx, void *value)
+{
+	(void)ctx;
+	(void)value;
+	given_back++;
+}
+
+static void count_through(void *ctx, void *value)
+{
+	(void)ctx;
+	(void)value;
+	got_through++;
+	if (rounds == 2)
+		cancel_top();
+}
+
+static const leat_giver counting_giver = {
+	.size = sizeof(leat_giver), .give_back = count_back, .delivered = count_through
+};
+
+static leat_io *lent_number(void *ctx, leat_result *result)
+{
+	leat_maker maker;
+	leat_io *io = leat_io_new(leat_result_loop(result), &maker, NULL, NULL);
+
+	(void)ctx;
+	leat_resolve_lent(maker, (void *)(uintptr_t)(++rounds < 10), &leat_int_type, &counting_giver, NULL);
+	return io;
+}
+
+START_TEST(a_repeat_that_goes_on_has_got_the_number)
+{
+	tape_clear();
+	world_open(&w);
+	rounds = given_back = got_through = 0;
+	top = leat_io_repeat(w.loop, lent_number, thing_owned("context"));
+	world_run(&w);
+	expect_int(rounds, 2);
+	expect_int(got_through, 2);
+	expect_int(given_back, 0);
+	tape_expect("~context");
+	close_world();
+}
+END_TEST
+
+/* ---- many ---- */
+
+START_TEST(an_io_given_twice_to_one_call_aborts)
+{
+	leat_maker maker;
+	leat_io *io;
+
+	world_open(&w);
+	io = leat_io_new(w.loop, &maker, NULL, NULL);
+	leat_io_cancel(leat_io_race(w.loop, ((leat_io *[]){ io, io }), 2));
+}
+END_TEST
+
+SUITE("teardown", a_leaf_that_is_told_of_the_end_may_cancel_its_own_chain,
+	a_chain_cancelled_as_its_value_is_delivered_runs_no_more,
+	a_catch_of_a_chain_cancelled_as_its_value_is_delivered,
+	a_finally_that_fails_drops_a_value_that_cancels_it,
+	a_finally_that_fails_later_drops_a_value_that_cancels_it,
+	EACH(a_fork_cancelled_half_by_half_as_its_value_arrives, 2),
+	a_repeat_that_goes_on_has_got_the_number,
+	ABORTS(an_io_given_twice_to_one_call_aborts))
