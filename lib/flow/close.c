@@ -324,6 +324,7 @@ static void on_idle(lt_timer *timer)
 	uint64_t mark = flow->read_bytes + flow->written_bytes - lt_flow_queued(flow);
 	leat_error timeout = leat_error_core(LEAT_TIMEOUT);
 
+	flow->refs++; /* what is failed may hold the last other one */
 	rare->idle_ticks = mark == rare->idle_mark ? rare->idle_ticks + 1 : 0;
 	rare->idle_mark = mark;
 	if (rare->idle_ticks >= IDLE_LOOKS) {
@@ -333,6 +334,7 @@ static void on_idle(lt_timer *timer)
 			lt_flow_writer_fail(flow, timeout);
 	}
 	set_timer(flow, &rare->idle, on_idle, (rare->limits.idle_ms + IDLE_LOOKS - 1) / IDLE_LOOKS);
+	lt_flow_unref(flow);
 }
 
 void lt_flow_start_idle(leat_flow *flow)

@@ -194,6 +194,17 @@ void leat_flow_unref(leat_flow *flow)
 		lt_flow_unref(flow);
 }
 
+/* An heir is gone: the implementation may go on talking to the first handle. */
+static leat_flow *bereave(leat_flow *heir)
+{
+	leat_flow *origin = heir->rare->origin;
+
+	origin->bits = LT_F_CLOSED | LT_F_ABORTED | (heir->bits & LT_F_WANTED);
+	origin->rare->heir = NULL;
+	origin->rare->ending = leat_error_core(LEAT_CLOSED);
+	return origin;
+}
+
 void lt_flow_free(leat_flow *flow)
 {
 	leat_loop *loop = flow->loop;
@@ -212,7 +223,7 @@ void lt_flow_free(leat_flow *flow)
 	lt_flow_drop_kept(flow);
 	lt_loop_move_out(&flow->resident);
 	if (flow->bits & LT_F_HEIR)
-		origin = flow->rare->origin;
+		origin = bereave(flow);
 	else if (lt_has(flow->ops, destroy))
 		flow->ops->destroy(flow + 1);
 	lt_mem_release(lt_loop_mem(loop), flow->rare);

@@ -25,6 +25,21 @@ static void keep_first(leat_flow *flow, leat_buf *buf)
 	flow->bits |= LT_F_KEPT;
 }
 
+/* After all that is kept: what came for a read that was cancelled meanwhile. */
+static void keep_last(leat_flow *flow, leat_buf *buf)
+{
+	leat_buf *last = flow->bits & LT_F_KEPT ? flow->first.kept : NULL;
+
+	if (!last) {
+		keep_first(flow, buf);
+		return;
+	}
+	while (last->next)
+		last = last->next;
+	last->next = buf;
+	buf->next = NULL;
+}
+
 /* The next kept buf; NULL when there is none. */
 static leat_buf *take_kept(leat_flow *flow)
 {
@@ -131,7 +146,7 @@ static void ungather(leat_flow *flow)
 	got.tail->next = kept;
 	flow->first.kept = got.head;
 	flow->bits |= LT_F_KEPT;
-	if (flow->bits & LT_F_ABORTED)
+	if (flow->bits & (LT_F_ABORTED | LT_F_READ_SHUT))
 		lt_flow_drop_kept(flow);
 }
 
@@ -399,13 +414,16 @@ void leat_flow_unread(leat_flow *flow, leat_buf *buf)
 
 	if (!buf)
 		return;
-	if (buf->size == 0 || (flow->bits & (LT_F_ABORTED | LT_F_MOVED | LT_F_STILLBORN))) {
+	if ((buf->size == 0 && !lt_buf_is_failed(buf)) ||
+	    (flow->bits & (LT_F_ABORTED | LT_F_MOVED | LT_F_STILLBORN | LT_F_READ_SHUT))) {
 		leat_buf_unref(buf);
 		return;
 	}
 	buf = lt_buf_unique(buf);
-	if (lt_buf_is_failed(buf))
+	if (lt_buf_is_failed(buf)) { /* its bytes are lost */
+		leat_flow_give_error(lt_flow_self(flow), leat_error_core(LEAT_NOMEM));
 		return;
+	}
 	if (!reader) {
 		keep_first(flow, buf);
 		return;
@@ -424,11 +442,12 @@ void leat_flow_unread(leat_flow *flow, leat_buf *buf)
 
 /* ---- the transport's answers ---- */
 
-/* A read_into. */
 static void give_reader(leat_flow *flow, leat_io *reader, leat_buf *buf)
 {
 	flow->first.reader = NULL;
-	if (gather(flow, buf)) {
+	if (!(flow->bits & LT_F_INTO)) {
+		settle_buf(flow, reader, buf);
+	} else if (gather(flow, buf)) {
 		settle_into(flow, reader);
 	} else {
 		flow->first.reader = reader;
@@ -457,7 +476,8 @@ void leat_flow_give(leat_flow *self, leat_buf *buf)
 	leat_flow *flow = lt_flow_of(self);
 	leat_io *reader;
 
-	if (lt_flow_ended(flow) || (flow->bits & (LT_F_READ_END | LT_F_READ_ERROR)) || buf->size == 0) {
+	if (lt_flow_ended(flow) || (flow->bits & (LT_F_READ_END | LT_F_READ_ERROR)) ||
+	    (buf->size == 0 && !lt_buf_is_failed(buf))) {
 		leat_buf_unref(buf);
 		return;
 	}
@@ -470,24 +490,26 @@ void leat_flow_give(leat_flow *self, leat_buf *buf)
 	flow->bits &= ~(uint32_t)LT_F_WANTED;
 	flow->read_bytes += buf->size;
 	reader = reader_of(flow);
-	if (reader && !(flow->bits & LT_F_INTO)) {
+	if (reader && !(flow->bits & (LT_F_INTO | LT_F_CLOSING | LT_F_READ_SHUT))) {
 		flow->first.reader = NULL;
 		settle_buf(flow, reader, buf);
-	} else if (reader) {
-		give_reader(flow, reader, buf);
-	} else if (flow->bits & LT_F_CLOSING) {
-		keep_while_closing(flow, buf);
-	} else if (flow->bits & LT_F_READ_SHUT) {
-		lt_buf_unref(buf);
-	} else {
-		keep_first(flow, buf); /* was cancelled; nothing else was kept, or it would not have been asked */
 		return;
 	}
+	flow->refs++; /* a buf that is discarded may give back the last other one */
+	if (reader)
+		give_reader(flow, reader, buf);
+	else if (flow->bits & LT_F_CLOSING)
+		keep_while_closing(flow, buf);
+	else if (flow->bits & LT_F_READ_SHUT)
+		lt_buf_unref(buf);
+	else
+		keep_last(flow, buf);
 	if (reads_alone(flow)) {
 		if (flow->bits & LT_F_CLOSING)
 			lt_flow_paced(flow);
 		lt_flow_ask(flow);
 	}
+	lt_flow_unref(flow);
 }
 
 void lt_flow_read_over(leat_flow *flow)
@@ -537,10 +559,12 @@ void leat_flow_give_end(leat_flow *self)
 		leat_flow_give_error(self, flow->rare->write_error);
 		return;
 	}
+	flow->refs++; /* the read may hold the last other one */
 	flow->bits &= ~(uint32_t)LT_F_WANTED;
 	flow->bits |= LT_F_READ_END;
 	lt_flow_read_over(flow);
 	lt_flow_progress(flow);
+	lt_flow_unref(flow);
 }
 
 void leat_flow_give_error(leat_flow *self, leat_error error)
