@@ -111,7 +111,7 @@ bool leat_await_at(leat_io *io, leat_result *result, const char *where)
 	loop = lt_cell_loop(io);
 	if (leat_io_try(io, &there))
 		return hand_over(&there, result);
-	if (loop->draining) {
+	if (loop->draining || loop->razing) {
 		leat_io_cancel(io);
 		return fail(loop, LEAT_NESTED, result, where);
 	}

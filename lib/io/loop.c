@@ -56,19 +56,18 @@ void lt_loop_kick_now(leat_loop *loop)
 	event_active(&loop->kick, EV_TIMEOUT, 1);
 }
 
-static size_t run_tails(leat_loop *loop)
+/* Those that are queued again wait for the next turn. */
+static void run_tails(leat_loop *loop)
 {
-	size_t done = 0;
+	loop->running = loop->tails;
+	loop->tails = &tails_end;
+	while (loop->running != &tails_end) {
+		lt_tail *tail = loop->running;
 
-	while (loop->tails != &tails_end) {
-		lt_tail *tail = loop->tails;
-
-		loop->tails = tail->next;
+		loop->running = tail->next;
 		tail->next = NULL;
 		tail->run(tail);
-		done++;
 	}
-	return done;
 }
 
 static size_t drain(leat_loop *loop, size_t budget)
@@ -88,7 +87,7 @@ static size_t drain(leat_loop *loop, size_t budget)
 /* What did not fit the budget goes on after I/O had its turn. */
 static void after_drain(leat_loop *loop)
 {
-	if (loop->ready.head && !loop->kicked) {
+	if ((loop->ready.head || loop->tails != &tails_end) && !loop->kicked) {
 		loop->kicked = true;
 		event_add(&loop->kick, &(struct timeval){ 0, 0 });
 	}
@@ -136,7 +135,7 @@ size_t leat_loop_run_ready(leat_loop *loop)
 {
 	size_t done;
 
-	if (loop->draining || loop->gone)
+	if (loop->draining || loop->razing || loop->gone)
 		return 0;
 	if (loop->timers.count > 0)
 		lt_timers_fire(loop);
@@ -145,7 +144,7 @@ size_t leat_loop_run_ready(leat_loop *loop)
 	done = drain(loop, loop->budget);
 	if (loop->free_asked && !loop->awaits)
 		lt_loop_end(loop, false);
-	else if (loop->ready.head)
+	else
 		after_drain(loop);
 	return done;
 }
@@ -162,16 +161,23 @@ void lt_loop_at_end(leat_loop *loop, lt_tail *tail)
 	lt_loop_add_tail(loop, tail);
 }
 
+static bool unlink_tail(lt_tail **at, const lt_tail *tail)
+{
+	for (; *at != &tails_end; at = &(*at)->next) {
+		if (*at == tail) {
+			*at = tail->next;
+			return true;
+		}
+	}
+	return false;
+}
+
 void lt_loop_not_at_end(leat_loop *loop, lt_tail *tail)
 {
 	if (!tail->next)
 		return;
-	for (lt_tail **at = &loop->tails; *at != &tails_end; at = &(*at)->next) {
-		if (*at == tail) {
-			*at = tail->next;
-			break;
-		}
-	}
+	if (!unlink_tail(&loop->tails, tail))
+		unlink_tail(&loop->running, tail);
 	tail->next = NULL;
 }
 
@@ -352,7 +358,7 @@ leat_loop *leat_loop_new(struct event_base *base, const leat_loop_options *optio
 	loop = mem.user.alloc(mem.user.ctx, sizeof *loop);
 	if (!loop)
 		return NULL;
-	*loop = (leat_loop){ .mem = mem, .tails = &tails_end, .holds = 1 };
+	*loop = (leat_loop){ .mem = mem, .tails = &tails_end, .running = &tails_end, .holds = 1 };
 	for (int i = 0; i < LT_RESIDENT_KINDS; i++) {
 		lt_residents *residents = &loop->residents[i];
 

@@ -54,7 +54,7 @@ struct leat_loop {
 	bool gone;     /* only the shell is left */
 	uint32_t awaits; /* frames of leat_await on the stack */
 	uint32_t budget;
-	lt_tail *tails;
+	lt_tail *tails, *running; /* queued; being run */
 	lt_pool pool;
 	uint64_t ios_made, unhandled, turns;
 	leat_io *doomed; /* cancels that wait for the outermost one */

@@ -102,6 +102,8 @@ void lt_timer_stop(leat_loop *loop, lt_timer *timer)
 		return;
 	timer->slot = 0;
 	last = timers->heap[--timers->count];
+	if (timers->count == 0 && timers->armed && !loop->draining)
+		lt_timers_rest(loop); /* else after the drain */
 	if (last == timer)
 		return;
 	if (at > 0 && earlier(last, timers->heap[(at - 1) / 2]))

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* guard - what stands in front of each implementation, seen through one that does
  * only what the test tells it */
+#include <fcntl.h>
+
 #include <leat/buf.h>
 #include <leat/flow.h>
 #include <leat/flow_ops.h>
@@ -248,6 +250,21 @@ START_TEST(after_a_hole_no_byte_is_given)
 }
 END_TEST
 
+START_TEST(a_source_that_is_always_ready_does_not_keep_the_loop_from_its_deadlines)
+{
+	leat_flow_limits limits = { .size = sizeof limits, .close_ms = 10 };
+	leat_loop *loop = leat_loop_new(NULL, NULL);
+	leat_flow *zeros = leat_flow_from_fd(loop, open("/dev/zero", O_RDONLY));
+	leat_result result;
+
+	expect_ok(leat_flow_set_limits(zeros, &limits));
+	expect_true(leat_await(leat_flow_close(zeros), &result));
+	expect_kind(leat_result_ending(&result), LEAT_TIMEOUT);
+	leat_flow_unref(zeros);
+	leat_loop_free(loop);
+}
+END_TEST
+
 /* ---- bufs whose release speaks to the flow they were written to ---- */
 
 static leat_io *pending_write;
@@ -406,6 +423,7 @@ SUITE("guard", what_was_unread_comes_before_what_arrives_for_a_cancelled_read,
 	the_end_comes_to_a_read_that_alone_holds_the_flow,
 	the_idle_limit_fails_a_read_that_alone_holds_the_flow,
 	after_a_hole_no_byte_is_given,
+	a_source_that_is_always_ready_does_not_keep_the_loop_from_its_deadlines,
 	a_flow_aborted_while_its_transport_takes_bytes,
 	a_write_cancelled_while_its_transport_takes_bytes,
 	what_an_implementation_says_after_its_taken_flow_is_gone_is_let_be,

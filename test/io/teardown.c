@@ -236,6 +236,77 @@ START_TEST(a_repeat_that_goes_on_has_got_the_number)
 }
 END_TEST
 
+/* ---- destructors and the loop ---- */
+
+static void run_ready(void *data)
+{
+	(void)data;
+	expect_size(leat_loop_run_ready(w.loop), 0);
+}
+
+START_TEST(nothing_runs_inside_a_cancel)
+{
+	leat_maker maker;
+
+	tape_clear();
+	world_open(&w);
+	leat_io_detach(leat_io_then(leat_io_done(w.loop), say_done, thing_owned("later")));
+	leat_io_cancel(leat_io_then(leat_io_new(w.loop, &maker, NULL, NULL), say, leat_ctx_own(&w, run_ready)));
+	tape_expect("");
+	world_run(&w);
+	tape_expect("later ~later");
+	close_world();
+}
+END_TEST
+
+static void await_it(void *data)
+{
+	leat_maker maker;
+	leat_result result;
+
+	(void)data;
+	expect_false(leat_await(leat_io_new(w.loop, &maker, NULL, NULL), &result));
+	expect_kind(leat_result_error(&result), LEAT_NESTED);
+}
+
+START_TEST(waiting_inside_a_cancel_is_nested)
+{
+	leat_maker maker;
+
+	world_open(&w);
+	leat_io_cancel(leat_io_then(leat_io_new(w.loop, &maker, NULL, NULL), say, leat_ctx_own(&w, await_it)));
+	close_world();
+}
+END_TEST
+
+/* ---- what keeps the base awake ---- */
+
+START_TEST(a_sleep_that_is_cancelled_leaves_nothing_on_the_base)
+{
+	leat_io *sleep;
+
+	world_open(&w);
+	sleep = leat_sleep(w.loop, 3600000);
+	expect_int(event_base_get_num_events(w.base, EVENT_BASE_COUNT_ADDED), 1);
+	leat_io_cancel(sleep);
+	expect_int(event_base_get_num_events(w.base, EVENT_BASE_COUNT_ADDED), 0);
+	close_world();
+}
+END_TEST
+
+START_TEST(an_await_that_nothing_can_settle_fails_after_a_cancelled_sleep_too)
+{
+	leat_maker maker;
+	leat_result result;
+
+	world_open(&w);
+	leat_io_cancel(leat_sleep(w.loop, 3600000));
+	expect_false(leat_await(leat_io_new(w.loop, &maker, NULL, NULL), &result));
+	expect_kind(leat_result_error(&result), LEAT_DEADLOCK);
+	world_end(&w);
+}
+END_TEST
+
 /* ---- many ---- */
 
 START_TEST(an_io_given_twice_to_one_call_aborts)
@@ -256,4 +327,8 @@ SUITE("teardown", a_leaf_that_is_told_of_the_end_may_cancel_its_own_chain,
 	a_finally_that_fails_later_drops_a_value_that_cancels_it,
 	EACH(a_fork_cancelled_half_by_half_as_its_value_arrives, 2),
 	a_repeat_that_goes_on_has_got_the_number,
+	nothing_runs_inside_a_cancel,
+	waiting_inside_a_cancel_is_nested,
+	a_sleep_that_is_cancelled_leaves_nothing_on_the_base,
+	an_await_that_nothing_can_settle_fails_after_a_cancelled_sleep_too,
 	ABORTS(an_io_given_twice_to_one_call_aborts))
