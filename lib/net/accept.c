@@ -167,20 +167,28 @@ static void accept_one(struct accepting *a)
 	arm(a);
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+static void begin_burst(struct accepting *a)
 {
-	struct accepting *a = arg;
 	uint64_t turn = lt_loop_turn(a->loop);
 	bool more = turn == a->turn + 1 && a->left == 0 && a->burst > 0;
 
 	a->turn = turn;
-	if (!leat_listener_wanted(a->self)) {
-		disarm(a);
-		return;
-	}
 	a->burst = !more ? 1 : a->burst < BURST_MAX ? 2 * a->burst : BURST_MAX;
 	a->left = a->burst;
 	accept_one(a);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct accepting *a = arg;
+	leat_loop *loop = a->loop;
+
+	lt_loop_enter(loop);
+	if (leat_listener_wanted(a->self))
+		begin_burst(a);
+	else
+		disarm(a);
+	lt_loop_leave(loop);
 }
 
 /* ---- the listener's operations ---- */

@@ -71,15 +71,18 @@ static void succeed(struct connecting *c)
 static void on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	struct connecting *c = arg;
+	leat_loop *loop = c->loop;
 	int error = 0;
 	socklen_t bytes = sizeof error;
 
+	lt_loop_enter(loop);
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &bytes) < 0)
 		error = errno;
 	if (error)
 		fail(c, leat_error_errno(error));
 	else
 		succeed(c);
+	lt_loop_leave(loop);
 }
 
 /* 0, or an errno: EINPROGRESS, EAGAIN or the reason it failed. */
