@@ -84,7 +84,7 @@ START_TEST(play)
 	playing = clause;
 	signal(SIGALRM, on_alarm);
 	a = b = NULL;
-	signals = 0;
+	signals = layer_late_calls = 0;
 	signal(SIGPIPE, kind->signals ? SIG_IGN : on_signal);
 	stage_open(&stage, clause->needs & SMALL_TURNS ? 1 : 0);
 	fresh();
@@ -92,6 +92,7 @@ START_TEST(play)
 	drop(&a);
 	drop(&b);
 	stage_close(&stage);
+	ck_assert_msg(layer_late_calls == 0, "A2: %u ops were called after the end", layer_late_calls);
 	ck_assert_msg(signals == 0, "SIGPIPE was raised %u times", signals);
 }
 END_TEST

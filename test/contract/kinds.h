@@ -38,6 +38,8 @@ extern const size_t n_kinds;
 
 /* The test's own layer, in layer.c, which speaks the code of code.h. Takes `below`. */
 LEAT_NODISCARD leat_flow *layer_over(leat_loop *loop, leat_flow *below);
+/* How often an op of it was called after close or abort. */
+extern unsigned layer_late_calls;
 
 /* Connected stream sockets, made without leat. */
 bool fds_tcp(int fds[2]);

@@ -14,7 +14,10 @@ struct layer {
 	leat_io *reading, *writing, *flushing, *ending;
 	struct code code;
 	bool end_given, told;
+	bool gone; /* close or abort was called */
 };
+
+unsigned layer_late_calls;
 
 static leat_buf *decoded(struct layer *l, const leat_buf *buf)
 {
@@ -141,6 +144,7 @@ static void layer_read(leat_flow *self, void *state)
 	struct layer *l = state;
 	leat_error why;
 
+	layer_late_calls += l->gone;
 	l->reading = leat_io_branch(leat_flow_read(l->below), on_read, on_read_failed, leat_ctx_borrow(l));
 	if (refused(&l->reading, &why))
 		leat_flow_give_error(self, why);
@@ -172,6 +176,7 @@ static void layer_write(leat_flow *self, void *state, leat_bufs *queue)
 	leat_buf *buf, *copy;
 	leat_error why;
 
+	layer_late_calls += l->gone;
 	if (l->writing || !(buf = leat_bufs_take(queue)))
 		return;
 	copy = encoded(leat_flow_loop(self), buf);
@@ -205,6 +210,7 @@ static void layer_flush(leat_flow *self, void *state)
 	struct layer *l = state;
 	leat_error why;
 
+	layer_late_calls += l->gone;
 	l->flushing = leat_io_branch(leat_flow_flush(l->below), on_flushed, on_flush_failed, leat_ctx_borrow(l));
 	if (refused(&l->flushing, &why))
 		leat_flow_write_failed(self, why);
@@ -251,6 +257,7 @@ static void layer_shutdown(leat_flow *self, void *state)
 	leat_io *said = leat_io_then(leat_flow_flush(l->below), say_goodbye, leat_ctx_borrow(l));
 	leat_error why;
 
+	layer_late_calls += l->gone;
 	l->ending = leat_io_branch(leat_io_then(said, after_goodbye, leat_ctx_borrow(l)), on_told, on_tell_failed,
 		leat_ctx_borrow(l));
 	if (refused(&l->ending, &why))
@@ -273,6 +280,8 @@ static void layer_close(leat_flow *self, void *state)
 {
 	struct layer *l = state;
 
+	layer_late_calls += l->gone;
+	l->gone = true;
 	stop(l);
 	close_below(l);
 	leat_flow_unref(l->below);
@@ -283,6 +292,8 @@ static void layer_abort(leat_flow *self, void *state)
 {
 	struct layer *l = state;
 
+	layer_late_calls += l->gone;
+	l->gone = true;
 	stop(l);
 	leat_flow_abort(l->below);
 	leat_flow_unref(l->below);

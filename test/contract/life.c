@@ -493,6 +493,21 @@ static void a4_the_loop_freed_at_any_moment(void)
 	}
 }
 
+/* The base goes with the loop, whatever libevent has put off. */
+static void a4_a_base_of_the_loops_own_goes_with_it(void)
+{
+	leat_loop_options options = { .size = sizeof options, .memory = &stage.oom.memory };
+	leat_loop *loop = leat_loop_new(NULL, &options);
+	leat_flow *ends[2] = { NULL, NULL };
+
+	expect_true(kind->make(loop, ends));
+	watch(leat_flow_read(ends[0]));
+	leat_io_detach(leat_flow_write(ends[1], "x", 1));
+	leat_loop_free(loop);
+	leat_flow_unref(ends[0]);
+	leat_flow_unref(ends[1]);
+}
+
 /* ---- upgrades ---- */
 
 static void a5_an_upgrade_takes_the_flow_also_when_it_fails(void)
@@ -557,6 +572,7 @@ const struct clause life_clauses[] = {
 	CLAUSE(a4_freeing_the_loop_ends_each_pending_io_once, ANY),
 	CLAUSE(a4_a_pending_read_ends_with_the_loop, ANY),
 	CLAUSE(a4_what_nobody_holds_is_not_reported, ANY),
+	CLAUSE(a4_a_base_of_the_loops_own_goes_with_it, ALONE),
 	CLAUSE(a4_the_loop_freed_at_any_moment, DUPLEX | SMALL_TURNS),
 	CLAUSE(a5_an_upgrade_takes_the_flow_also_when_it_fails, ANY),
 	CLAUSE(a5_taking_a_busy_flow_is_refused, ANY),

@@ -292,6 +292,29 @@ static void r9_no_byte_is_lost_through_races(void)
 	expect_str(text, "abcdefghijklmnopqrst");
 }
 
+/* One read after the other, each cancelled if it is not there in time. */
+static void r9_no_byte_is_lost_at_any_moment(void)
+{
+	struct pump out, in = { .flow = a };
+	leat_io *writing = pump_out(&out, b, 20000, 700);
+
+	for (int i = 0; in.at < 20000; i++) {
+		leat_io *reading = leat_flow_read(a);
+		leat_result result;
+
+		for (int pass = 0; pass < i % 7; pass++)
+			stage_pass(&stage);
+		if (!leat_io_try(reading, &result)) {
+			leat_io_cancel(reading);
+			continue;
+		}
+		expect_true(leat_result_ok(&result));
+		pump_took(&in, leat_result_buf(&result));
+		expect_false(in.wrong);
+	}
+	expect_done(writing);
+}
+
 static void r9_cancelling_a_layers_read_leaves_the_one_below(void)
 {
 	leat_flow *ends[2] = { layer_over(stage.loop, a), layer_over(stage.loop, b) };
@@ -431,6 +454,7 @@ const struct clause read_clauses[] = {
 	CLAUSE(r9_a_cancelled_read_into_loses_no_byte, ANY),
 	CLAUSE(r9_no_byte_is_lost_through_timeouts, ANY),
 	CLAUSE(r9_no_byte_is_lost_through_races, ANY),
+	CLAUSE(r9_no_byte_is_lost_at_any_moment, SMALL_TURNS),
 	CLAUSE(r9_cancelling_a_layers_read_leaves_the_one_below, ANY),
 	CLAUSE(r9_a_detached_read_is_dropped, ANY),
 	CLAUSE(r10_unread_bytes_come_back_first_and_in_order, ANY),

@@ -266,16 +266,20 @@ leat_io *pump_out(struct pump *pump, leat_flow *flow, uint64_t total, size_t pie
 	return leat_io_repeat(stage.loop, push, leat_ctx_borrow(pump));
 }
 
+void pump_took(struct pump *pump, leat_buf *buf)
+{
+	pump->wrong |= !is_text(buf, pump->at) || leat_buf_size(buf) == 0;
+	pump->at += leat_buf_size(buf);
+	leat_buf_unref(buf);
+}
+
 static leat_io *on_piece(void *ctx, leat_result *result)
 {
-	struct pump *pump = ctx;
 	leat_buf *buf = leat_result_buf(result);
 
 	if (!buf)
 		return leat_io_int(stage.loop, 0);
-	pump->wrong |= !is_text(buf, pump->at) || leat_buf_size(buf) == 0;
-	pump->at += leat_buf_size(buf);
-	leat_buf_unref(buf);
+	pump_took(ctx, buf);
 	return leat_io_int(stage.loop, 1);
 }
 

@@ -119,6 +119,8 @@ struct pump {
 	size_t piece;       /* at once */
 	bool wrong;         /* what was read is not the text */
 };
+/* What a read brought: looks whether it is the text; takes the buf. */
+void pump_took(struct pump *pump, leat_buf *buf);
 /* Both resolve when all was written, or the end was read. */
 leat_io *pump_out(struct pump *pump, leat_flow *flow, uint64_t total, size_t piece);
 leat_io *pump_in(struct pump *pump, leat_flow *flow);

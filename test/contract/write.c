@@ -376,6 +376,69 @@ static void w10_a_begun_write_goes_on_by_itself(void)
 	expect_int(info(b).cancelled_write, LEAT_WRITE_GOES_ON);
 }
 
+/* ---- cancelled at any moment ---- */
+
+enum { LETTERS = 40, LETTER = 5000 };
+
+static char heard_letters[2 * LETTERS];
+
+/* Notes each letter when it changes. */
+static leat_io *hear_letters(void *ctx, leat_result *result)
+{
+	leat_buf *buf = leat_result_buf(result);
+	const char *bytes = buf ? leat_buf_data(buf) : NULL;
+	size_t n = strlen(heard_letters);
+
+	for (size_t i = 0; buf && i < leat_buf_size(buf); i++) {
+		*(size_t *)ctx += 1;
+		if ((n == 0 || heard_letters[n - 1] != bytes[i]) && n < sizeof heard_letters - 1)
+			heard_letters[n++] = bytes[i];
+	}
+	leat_buf_unref(buf);
+	return leat_io_int(stage.loop, buf != NULL);
+}
+
+static leat_io *read_letters(void *ctx, leat_result *result)
+{
+	return leat_io_then(leat_flow_read(a), hear_letters, leat_ctx_borrow(ctx));
+}
+
+/* Whether it is written, at last. */
+static bool write_letter(char letter, int passes)
+{
+	static char letters[LETTER];
+	leat_io *writing;
+	leat_result result;
+
+	memset(letters, letter, LETTER);
+	writing = leat_flow_write(b, letters, LETTER);
+	for (int i = 0; i < passes; i++)
+		stage_pass(&stage);
+	if (leat_io_try(writing, &result))
+		return leat_result_ok(&result);
+	leat_io_cancel(writing);
+	return info(b).cancelled_write == LEAT_WRITE_GOES_ON;
+}
+
+static void w10_the_stream_has_no_hole_at_any_moment(void)
+{
+	char wanted[LETTERS + 1] = "";
+	size_t n = 0, heard = 0;
+	leat_io *reading;
+
+	heard_letters[0] = '\0';
+	memset(heard_letters, 0, sizeof heard_letters);
+	limit(b, LIMITS(.high_water_bytes = 4096));
+	reading = leat_io_repeat(stage.loop, read_letters, leat_ctx_borrow(&heard));
+	for (int i = 0; i < LETTERS; i++)
+		if (write_letter((char)('0' + i), i % 6))
+			wanted[n++] = (char)('0' + i);
+	expect_done(leat_flow_shutdown(b, LEAT_WRITE));
+	expect_done(reading);
+	expect_str(heard_letters, wanted);
+	expect_size(heard, n * LETTER);
+}
+
 const struct clause write_clauses[] = {
 	CLAUSE(w1_success_does_not_mean_delivered, ALONE),
 	CLAUSE(w2_writes_are_accepted_below_the_mark_and_wait_above, ANY),
@@ -407,5 +470,6 @@ const struct clause write_clauses[] = {
 	CLAUSE(w10_a_cancelled_write_leaves_no_hole, ANY),
 	CLAUSE(w10_an_untouched_write_is_withdrawn_whole, ANY),
 	CLAUSE(w10_a_begun_write_goes_on_by_itself, ANY),
+	CLAUSE(w10_the_stream_has_no_hole_at_any_moment, SMALL_TURNS),
 	{ 0 },
 };
