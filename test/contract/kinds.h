@@ -29,7 +29,6 @@ struct kind {
 	bool alone;   /* nobody is at the other end: both ends are such */
 	bool one_way; /* ends[1] writes, ends[0] reads */
 	bool signals; /* libevent writes the descriptor itself: SIGPIPE is ignored */
-	size_t room;  /* bytes that libevent's own buffers take besides the flow's queue */
 	struct exemption exempt[EXEMPTIONS];
 };
 

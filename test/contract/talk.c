@@ -316,6 +316,19 @@ void hears_text(leat_flow *flow, uint64_t at, uint64_t n, int line)
 	ck_assert_msg(at == last, "line %d: %llu bytes too much", line, (unsigned long long)(at - last));
 }
 
+/* Turns until nothing moves any more. */
+static void come_to_rest(leat_flow *flow)
+{
+	size_t before;
+
+	do {
+		before = info(flow).queued_bytes;
+		a_moment();
+		a_moment();
+		settle();
+	} while (info(flow).queued_bytes != before);
+}
+
 leat_io *fill(leat_flow *flow, size_t piece, uint64_t *end)
 {
 	for (*end = 0;;) {
@@ -324,6 +337,8 @@ leat_io *fill(leat_flow *flow, size_t piece, uint64_t *end)
 
 		*end += piece;
 		settle();
+		if (info(flow).queued_bytes > piece)
+			come_to_rest(flow);
 		if (!leat_io_try(write, &result))
 			return write;
 		ck_assert_msg(leat_result_ok(&result), "a write failed: %s",
