@@ -177,8 +177,10 @@ LEAT_API void leat_resolve_ptr_at(leat_maker maker, void *pointer, const leat_ty
 LEAT_API void leat_resolve_result_at(leat_maker maker, leat_result *result, const char *where);
 LEAT_API void leat_reject_at(leat_maker maker, leat_error error, const char *where);
 /* Resolves with a pointer that goes back to `giver` if nobody gets it. */
-LEAT_API void leat_resolve_lent(leat_maker maker, void *pointer, const leat_type *type, const leat_giver *giver,
-                                void *giver_ctx);
+#define leat_resolve_lent(maker, pointer, type, giver, giver_ctx) \
+	leat_resolve_lent_at((maker), (pointer), (type), (giver), (giver_ctx), LEAT_HERE)
+LEAT_API void leat_resolve_lent_at(leat_maker maker, void *pointer, const leat_type *type, const leat_giver *giver,
+                                   void *giver_ctx, const char *where);
 /* The maker is dropped without an answer: fails with BROKEN; a no-op where it
  * was settled or cancelled. */
 #define leat_maker_drop(maker) leat_maker_drop_at((maker), LEAT_HERE)

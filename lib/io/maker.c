@@ -117,11 +117,12 @@ void leat_resolve_buf_at(leat_maker maker, leat_buf *buf, const char *where)
 	leat_resolve_ptr_at(maker, buf, &leat_buf_type, where);
 }
 
-void leat_resolve_lent(leat_maker maker, void *pointer, const leat_type *type, const leat_giver *giver, void *giver_ctx)
+void leat_resolve_lent_at(leat_maker maker, void *pointer, const leat_type *type, const leat_giver *giver,
+                          void *giver_ctx, const char *where)
 {
 	lt_outcome o = { .type = type, .as.value = { .pointer = pointer, .giver = giver, .giver_ctx = giver_ctx } };
 
-	settle(maker, &o, LEAT_HERE);
+	settle(maker, &o, where);
 }
 
 void leat_resolve_result_at(leat_maker maker, leat_result *result, const char *where)
