@@ -68,8 +68,9 @@ typedef leat_io *(*leat_handler)(void *ctx, leat_flow *flow);
 typedef struct leat_serve_options {
 	size_t size;
 	size_t max_connections;  /* 0: as many as there are descriptors */
-	/* a handler failed; its flow is aborted and serving goes on.  NULL: the
-	 * failure is unhandled, see leat_loop_options */
+	/* a handler failed; its flow is aborted after this, and serving goes
+	 * on; may cancel the serve.  NULL: the failure is unhandled, see
+	 * leat_loop_options */
 	void (*failed)(void *ctx, leat_flow *flow, leat_error error);
 	leat_flow_limits limits; /* for each flow; size 0: the defaults */
 } leat_serve_options;
@@ -78,7 +79,8 @@ typedef struct leat_serve_options {
  * succeeds the flow is closed, when it fails the flow is aborted.  Takes the
  * listener's reference.  Resolves with nothing when the listener was closed
  * and the last connection has ended; fails as an accept does, once the last
- * connection has ended.  Cancelling it closes the listener, cancels the
+ * connection has ended, but tries again where that was for want of memory.
+ * Cancelling it closes the listener, cancels the
  * handlers and aborts their flows.  Grace: leat_listener_close, then
  * leat_io_timeout on it. */
 #define leat_serve(listener, options, handler, ctx) leat_serve_at((listener), (options), (handler), (ctx), LEAT_HERE)

@@ -31,7 +31,7 @@ struct serve {
 	size_t live;      /* connections */
 	bool asked;       /* for the next one; or the timer will */
 	bool stopped;     /* accepts no more, for this reason: */
-	bool cancelled;
+	bool over;        /* settled or cancelled: only the record is left */
 	leat_error error;
 	lt_watch *orphans; /* links of the flows that a cancel left */
 	leat_serve_options options;
@@ -71,6 +71,7 @@ static void stop(struct serve *s, leat_error error)
 
 static void finish(struct serve *s)
 {
+	s->over = true;
 	if (leat_error_set(s->error))
 		leat_reject(s->maker, s->error);
 	else
@@ -90,11 +91,9 @@ static bool is_full(const struct serve *s)
 /* What comes next, where nothing else is under way. */
 static void go_on(struct serve *s)
 {
-	if (s->cancelled)
-		return;
-	if (!s->stopped && !s->asked && !is_full(s))
+	if (!s->over && !s->stopped && !s->asked && !is_full(s))
 		ask(s);
-	if (s->stopped && s->live == 0)
+	if (!s->over && s->stopped && s->live == 0)
 		finish(s);
 }
 
@@ -192,7 +191,7 @@ static void begin(struct serve *s, leat_flow *flow)
 		return;
 	}
 	io = s->handler(s->ctx, flow);
-	if (s->cancelled) {
+	if (s->over) {
 		leat_io_cancel(io);
 		leat_flow_abort(flow);
 		gone(s, flow);
@@ -239,7 +238,7 @@ static void serve_cancel(void *state)
 {
 	struct serve *s = *(struct serve **)state;
 
-	s->cancelled = true;
+	s->over = true;
 	leat_listener_close(s->listener);
 	lt_io_cancel_watched(s->loop, is_ours, s);
 	for (lt_watch *link = s->orphans; link; link = (lt_watch *)(uintptr_t)link->ops)
