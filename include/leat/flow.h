@@ -140,17 +140,21 @@ LEAT_API leat_error leat_flow_set_limits(leat_flow *flow, const leat_flow_limits
 
 /* ---- kinds of flow ---- */
 
-/* Over any bufferevent: takes it over with what is queued in it, callbacks
- * included.  A plain connected socket bufferevent is served by the socket
- * lane.  A descriptor that libevent writes itself raises SIGPIPE on a broken
- * stream: ignore that signal.  The bufferevent is freed at the end. */
+/* Over any bufferevent of the loop's base: takes it over with what is queued
+ * in it, callbacks included, and frees it at the end.  A socket's descriptor
+ * is closed then, whatever BEV_OPT_CLOSE_ON_FREE says; of a filter and of
+ * OpenSSL that option says what becomes of what they stand on.  A plain
+ * connected socket bufferevent is served by the socket lane.  A descriptor
+ * that libevent writes itself raises SIGPIPE on a broken stream: ignore that
+ * signal.  Its timeouts and rate limits go on; its watermarks do not. */
 #define leat_flow_from_bufferevent(loop, bev) leat_flow_from_bufferevent_at((loop), (bev), LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_flow *leat_flow_from_bufferevent_at(leat_loop *loop, struct bufferevent *bev,
                                                                  const char *where);
 /* Gives it back, with what arrived and was not read in its input and what
  * was not sent in its output, disabled, its callbacks unset; the handle is a
- * shell from then on.  BUSY while an operation is pending; UNSUPPORTED for a
- * flow that did not come from one. */
+ * shell from then on.  One that the socket lane had served is a new one, with
+ * BEV_OPT_CLOSE_ON_FREE.  BUSY while an operation is pending; UNSUPPORTED for
+ * a flow that did not come from one; *bev is NULL then. */
 LEAT_API leat_error leat_flow_to_bufferevent(leat_flow *flow, struct bufferevent **bev);
 /* Over a descriptor: a connected stream socket, a pipe, a tty.  Takes it and
  * makes it nonblocking; on failure (a bad descriptor, a regular file) it is

@@ -21,15 +21,11 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <sys/socket.h>
-#include <unistd.h>
-
-/* its types come from those above */
-#include <event2/bufferevent_struct.h>
 
 #include "flow/flow.h"
 #include "flow/leave.h"
 #include "flow/levels.h"
-#include "flow/socket.h"
+#include "flow/promote.h"
 
 enum {
 	GIVE_BYTES = 64 * 1024, /* at most, to one read */
@@ -501,20 +497,6 @@ static struct bufferevent *let_go(struct bev *s)
 	return top;
 }
 
-/* A socket's descriptor is ours as the bufferevent is, whatever the option
- * says that libevent closes it by; and it is closed now, not in a later turn.
- * What lies under a filter goes by the filter's option. */
-static void end_top(struct bufferevent *top, bool is_socket)
-{
-	int fd = is_socket ? bufferevent_getfd(top) : -1;
-
-	if (fd >= 0) {
-		bufferevent_setfd(top, -1);
-		close(fd);
-	}
-	bufferevent_free(top);
-}
-
 static void bev_close(leat_flow *self, void *state)
 {
 	struct bev *s = state;
@@ -522,7 +504,7 @@ static void bev_close(leat_flow *self, void *state)
 
 	(void)self;
 	take_back_output(s);
-	end_top(let_go(s), is_socket);
+	lt_bev_end(let_go(s), is_socket);
 }
 
 static void bev_abort(leat_flow *self, void *state)
@@ -618,85 +600,7 @@ static leat_flow *adopt(leat_loop *loop, struct bufferevent *top, const char *wh
 	return leat_flow_stillborn(loop, leat_error_make_at(&leat_core_errors, LEAT_NOMEM, where));
 }
 
-/* ---- the fast lane ---- */
-
-static void on_probe(struct bufferevent *bev, short what, void *arg)
-{
-	(void)bev;
-	(void)what;
-	*(bool *)arg = true;
-}
-
-/* Whether events are told at once; one that comes later may be pending. */
-static bool tells_at_once(struct bufferevent *bev)
-{
-	bool told = false;
-
-	bufferevent_setcb(bev, NULL, NULL, on_probe, &told);
-	bufferevent_trigger_event(bev, 0, 0);
-	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
-	return told;
-}
-
-/* A limit of its own can be asked for; that of a group only seen by it. */
-static bool is_unlimited(struct bufferevent *bev)
-{
-	ev_ssize_t single = bufferevent_get_max_single_read(bev);
-	bool unlimited;
-
-	bufferevent_set_max_single_read(bev, EV_SSIZE_MAX);
-	unlimited = bufferevent_get_max_to_read(bev) == EV_SSIZE_MAX;
-	bufferevent_set_max_single_read(bev, (size_t)single);
-	return unlimited && !bufferevent_get_token_bucket_cfg(bev);
-}
-
-static bool is_stream(int fd)
-{
-	struct sockaddr_storage peer;
-	socklen_t bytes = sizeof peer;
-	int type = 0;
-	socklen_t type_bytes = sizeof type;
-
-	return fd >= 0 && getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_bytes) == 0 && type == SOCK_STREAM &&
-	       getpeername(fd, (struct sockaddr *)&peer, &bytes) == 0;
-}
-
-static bool is_plain(leat_loop *loop, struct bufferevent *bev)
-{
-	return lt_level_kind_of(loop, bev) == LT_LEVEL_SOCKET && is_stream(bufferevent_getfd(bev)) &&
-	       evbuffer_get_length(bufferevent_get_output(bev)) == 0 && !evutil_timerisset(&bev->timeout_read) &&
-	       !evutil_timerisset(&bev->timeout_write) && is_unlimited(bev) && tells_at_once(bev);
-}
-
-static leat_buf *all_of(leat_loop *loop, struct evbuffer *input)
-{
-	leat_buf *buf = leat_buf_new(loop, evbuffer_get_length(input));
-
-	if (!leat_buf_failed(buf))
-		evbuffer_remove(input, leat_buf_space(buf), leat_buf_size(buf));
-	return buf;
-}
-
-/* The descriptor goes on without its bufferevent. */
-static leat_flow *promote(leat_loop *loop, struct bufferevent *bev, const char *where)
-{
-	int fd = bufferevent_getfd(bev);
-	leat_buf *arrived = all_of(loop, bufferevent_get_input(bev));
-	leat_flow *flow;
-
-	if (leat_buf_failed(arrived)) {
-		end_top(bev, true);
-		return leat_flow_stillborn(loop, leat_error_make_at(&leat_core_errors, LEAT_NOMEM, where));
-	}
-	bufferevent_disable(bev, EV_READ | EV_WRITE);
-	bufferevent_setfd(bev, -1);
-	bufferevent_free(bev);
-	evutil_make_socket_nonblocking(fd);
-	flow = lt_flow_from_socket(loop, fd, where);
-	flow->bits |= LT_F_PROMOTED;
-	leat_flow_unread(flow, arrived);
-	return flow;
-}
+/* ---- the door ---- */
 
 static leat_flow *refuse(leat_loop *loop, struct bufferevent *bev, leat_kind kind, const char *where)
 {
@@ -711,7 +615,7 @@ leat_flow *leat_flow_from_bufferevent_at(leat_loop *loop, struct bufferevent *be
 		return refuse(loop, bev, LEAT_CLOSED, where);
 	if (!bev || bufferevent_get_base(bev) != leat_loop_base(loop))
 		return refuse(loop, bev, LEAT_INVALID, where);
-	return is_plain(loop, bev) ? promote(loop, bev, where) : adopt(loop, bev, where);
+	return lt_bev_is_plain(loop, bev) ? lt_flow_promote(loop, bev, where) : adopt(loop, bev, where);
 }
 
 /* ---- giving back ---- */
@@ -738,75 +642,19 @@ static bool own_output(struct bufferevent *bev)
 	return ok;
 }
 
-/* What a flow holds becomes libevent's.  False without memory: some of it may
- * be lost, and the bufferevent is of no use. */
-static bool refill(struct bufferevent *bev, leat_bufs *kept, leat_bufs *queue)
-{
-	struct evbuffer *before = evbuffer_new(), *input = bufferevent_get_input(bev);
-	leat_buf *buf;
-	bool ok = before;
-
-	while ((buf = leat_bufs_take(kept))) {
-		ok = ok && evbuffer_add(before, leat_buf_data(buf), leat_buf_size(buf)) == 0;
-		leat_buf_unref(buf);
-	}
-	if (ok && evbuffer_get_length(before) > 0)
-		ok = evbuffer_prepend_buffer(input, before) == 0;
-	while ((buf = leat_bufs_take(queue))) {
-		ok = ok && bufferevent_write(bev, leat_buf_data(buf), leat_buf_size(buf)) == 0;
-		leat_buf_unref(buf);
-	}
-	if (before)
-		evbuffer_free(before);
-	return ok;
-}
-
-static leat_error no_memory(void)
-{
-	return leat_error_core(LEAT_NOMEM);
-}
-
-/* The flow is left; `bev` is disabled. */
-static leat_error hand_back(struct bufferevent *top, leat_bufs *kept, leat_bufs *queue, struct bufferevent **bev)
-{
-	*bev = top;
-	if (refill(top, kept, queue))
-		return (leat_error){ 0 };
-	bufferevent_free(top);
-	*bev = NULL;
-	return no_memory();
-}
-
 /* Of a flow in this lane. */
 static leat_error give_back(leat_flow *flow, struct bev *s, struct bufferevent **bev)
 {
 	leat_bufs kept = { 0 }, queue = { 0 };
-	leat_error error = no_memory();
+	leat_error error = leat_error_core(LEAT_NOMEM);
 	short enabled = bufferevent_get_enabled(s->top);
 
 	bufferevent_disable(s->top, EV_READ | EV_WRITE);
 	if (!s->lends || own_output(s->top))
 		error = lt_flow_leave(flow, &kept, &queue);
 	if (!leat_error_set(error))
-		return hand_back(let_go(s), &kept, &queue, bev);
+		return lt_bev_hand_back(let_go(s), &kept, &queue, bev);
 	bufferevent_enable(s->top, enabled);
-	return error;
-}
-
-/* Of a flow that was promoted: a bufferevent is made for its descriptor. */
-static leat_error give_new(leat_flow *flow, struct bufferevent **bev)
-{
-	struct bufferevent *top = bufferevent_socket_new(leat_loop_base(flow->loop), -1, BEV_OPT_CLOSE_ON_FREE);
-	leat_bufs kept = { 0 }, queue = { 0 };
-	leat_error error = top ? lt_flow_leave(flow, &kept, &queue) : no_memory();
-
-	if (!leat_error_set(error)) {
-		bufferevent_disable(top, EV_READ | EV_WRITE);
-		bufferevent_setfd(top, lt_socket_release(flow));
-		return hand_back(top, &kept, &queue, bev);
-	}
-	if (top)
-		bufferevent_free(top);
 	return error;
 }
 
@@ -819,5 +667,5 @@ leat_error leat_flow_to_bufferevent(leat_flow *flow, struct bufferevent **bev)
 		return lt_flow_refusal(flow);
 	if (s)
 		return give_back(flow, s, bev);
-	return flow->bits & LT_F_PROMOTED ? give_new(flow, bev) : leat_error_core(LEAT_UNSUPPORTED);
+	return flow->bits & LT_F_PROMOTED ? lt_flow_demote(flow, bev) : leat_error_core(LEAT_UNSUPPORTED);
 }
