@@ -80,9 +80,8 @@ typedef struct leat_serve_options {
  * listener's reference.  Resolves with nothing when the listener was closed
  * and the last connection has ended; fails as an accept does, once the last
  * connection has ended, but tries again where that was for want of memory.
- * Cancelling it closes the listener, cancels the
- * handlers and aborts their flows.  Grace: leat_listener_close, then
- * leat_io_timeout on it. */
+ * Cancelling it closes the listener, cancels the handlers and aborts their
+ * flows.  Grace: leat_listener_close, then leat_io_timeout on it. */
 #define leat_serve(listener, options, handler, ctx) leat_serve_at((listener), (options), (handler), (ctx), LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_serve_at(leat_listener *listener, const leat_serve_options *options,
                                                leat_handler handler, void *ctx, const char *where);

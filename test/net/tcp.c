@@ -6,12 +6,25 @@
 static const char *const hosts[] = { "tcp:127.0.0.1:0", "tcp:[::1]:0" };
 enum { HOSTS = sizeof hosts / sizeof *hosts };
 
+static bool has(const char *host)
+{
+	return host == hosts[0] || has_v6();
+}
+
+/* The rest of the test is about this address. */
+#define needs(host)           \
+	do {                  \
+		if (!has(host)) \
+			return; \
+	} while (0)
+
 START_TEST(the_port_that_the_kernel_chose_reads_back)
 {
 	struct wire w;
 	leat_listener *listener;
 	leat_addr addr;
 
+	needs(hosts[_i]);
 	wire_open(&w);
 	listener = leat_listen(w.loop, hosts[_i], NULL);
 	expect_ok(leat_listener_error(listener));
@@ -29,6 +42,7 @@ START_TEST(what_one_end_sends_the_other_reads)
 	leat_listener *listener;
 	leat_flow *client, *server;
 
+	needs(hosts[_i]);
 	wire_open(&w);
 	listener = leat_listen(w.loop, hosts[_i], NULL);
 	meet(w.loop, listener, &client, &server);
@@ -50,6 +64,7 @@ START_TEST(each_end_knows_both_addresses)
 	leat_flow_info c = { .size = sizeof c }, s = { .size = sizeof s };
 	leat_addr addr;
 
+	needs(hosts[_i]);
 	wire_open(&w);
 	listener = leat_listen(w.loop, hosts[_i], NULL);
 	addr = leat_listener_addr(listener);
@@ -77,6 +92,7 @@ START_TEST(descriptors_never_block_and_never_reach_a_child)
 	leat_listener *listener;
 	leat_flow *client, *server;
 
+	needs(hosts[_i]);
 	wire_open(&w);
 	listener = leat_listen(w.loop, hosts[_i], NULL);
 	meet(w.loop, listener, &client, &server);
@@ -98,6 +114,7 @@ START_TEST(small_messages_do_not_wait_unless_asked_to)
 	leat_flow *client, *server;
 	leat_io *io;
 
+	needs(hosts[_i / 2]);
 	wire_open(&w);
 	listener = leat_listen(w.loop, hosts[_i / 2], &there);
 	io = leat_connect(w.loop, listener_words(listener), &here);
@@ -141,6 +158,7 @@ START_TEST(a_port_that_is_listened_on_is_in_use)
 	struct wire w;
 	leat_listener *first, *second;
 
+	needs(hosts[_i]);
 	wire_open(&w);
 	first = leat_listen(w.loop, hosts[_i], NULL);
 	second = leat_listen(w.loop, listener_words(first), NULL);
@@ -159,6 +177,7 @@ START_TEST(a_port_may_be_shared_by_name)
 	leat_listen_options shared = { .size = sizeof shared, .reuse_port = true };
 	leat_listener *first, *second;
 
+	needs(hosts[_i]);
 	wire_open(&w);
 	first = leat_listen(w.loop, hosts[_i], &shared);
 	second = leat_listen(w.loop, listener_words(first), &shared);
@@ -215,6 +234,7 @@ START_TEST(all_of_v6_is_v4_too_unless_v6_only)
 	char four[40];
 	leat_error error;
 
+	needs(hosts[1]);
 	wire_open(&w);
 	listener = leat_listen(w.loop, "tcp:[::]:0", &options);
 	addr = leat_listener_addr(listener);

@@ -253,6 +253,18 @@ static inline int option_of(int fd, int level, int option)
 
 /* ---- the other side: plain sockets ---- */
 
+/* Some machines have no IPv6: what needs it is left out there. */
+static inline bool has_v6(void)
+{
+	struct sockaddr_in6 one = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool has = fd >= 0 && bind(fd, (struct sockaddr *)&one, sizeof one) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return has;
+}
+
 static inline int raw_connect(leat_addr addr)
 {
 	int fd = socket(leat_addr_sockaddr(&addr)->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
