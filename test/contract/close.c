@@ -169,7 +169,7 @@ static void c5_flushing_has_its_own_stall_limit(void)
 	leat_io *waiting, *closing;
 
 	limit(b, LIMITS(.linger_ms = -1, .stall_ms = 10000));
-	waiting = fill(b, 16384, &end);
+	waiting = fill(b, 16 << 20, &end); /* more than a socket takes, however its buffers grow */
 	closing = leat_flow_close(b);
 	settle();
 	stage_skip(&stage, 6000);
