@@ -336,8 +336,11 @@ static void wait_for_descriptors(void)
 	stage.reports = 0;
 }
 
+/* Under valgrind accept(2) takes the connection and loses it before it says EMFILE. */
 START_TEST(without_descriptors_it_stops_retries_and_does_not_spin)
 {
+	if (suite_on_valgrind())
+		return;
 	if (!begin_with(&transports[_i], &(leat_listen_options){ .size = sizeof(leat_listen_options), .retry_ms = 10 }))
 		return;
 	wait_for_descriptors();

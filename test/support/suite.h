@@ -91,6 +91,14 @@ static inline unsigned suite_timeout(void)
 	       suite_number("CK_TIMEOUT_MULTIPLIER", 1) * SUITE_SLOWNESS;
 }
 
+/* Whether valgrind runs us; what it cannot imitate is left to the other runs. */
+static inline bool suite_on_valgrind(void)
+{
+	const char *loaded = getenv("LD_PRELOAD");
+
+	return loaded && strstr(loaded, "vgpreload");
+}
+
 static inline void suite_say(const char *text)
 {
 	if (write(STDERR_FILENO, text, strlen(text)) < 0)
