@@ -9,4 +9,7 @@
  * It is the only thing the library ever prints. */
 _Noreturn void lt_abort(const char *format, ...) LEAT_PRINTF(1, 2);
 
+/* What is seldom run: kept out of its callers, which so need no registers for it. */
+#define LT_COLD __attribute__((noinline, cold))
+
 #endif

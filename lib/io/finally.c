@@ -110,7 +110,7 @@ static void finally_arrive(leat_loop *loop, leat_io *self, leat_io *source)
 		decide(loop, self, NULL);
 		return;
 	}
-	lt_io_check_adoption(self, inner);
+	lt_io_check_adoption(loop, self, inner);
 	inner = lt_io_past_forward(loop, inner);
 	if (inner->phase == LT_SETTLED) {
 		keep_arrive(loop, self, inner);

@@ -287,13 +287,24 @@ static void splice(leat_loop *loop, leat_io *self, leat_io *waiter, leat_io *inn
 	lt_cell_free(loop, self);
 }
 
+/* Its watch does not mind which io it waits for. */
+static inline bool follows(const leat_io *self)
+{
+	return lt_is_watch(self->waiter) && watch_of(self)->ops->follows;
+}
+
+static inline void follow(leat_loop *loop, leat_io *self, leat_io *inner)
+{
+	inner->waiter = self->waiter;
+	lt_cell_free(loop, self);
+}
+
 static void adopt_pending(leat_loop *loop, leat_io *self, leat_io *inner)
 {
 	leat_io *waiter = lt_waiter_cell(self);
 
-	if (!self->u.call.destroy && lt_is_watch(self->waiter) && watch_of(self)->ops->follows) {
-		inner->waiter = self->waiter;
-		lt_cell_free(loop, self);
+	if (!self->u.call.destroy && follows(self)) {
+		follow(loop, self, inner);
 		return;
 	}
 	if (self->u.call.destroy) {
@@ -331,7 +342,7 @@ bool lt_io_was_doomed(leat_loop *loop, leat_io *self, leat_io *inner)
 	return true;
 }
 
-void lt_io_call(leat_loop *loop, leat_io *self, leat_io *source, leat_fn fn)
+static inline __attribute__((always_inline)) void call(leat_loop *loop, leat_io *self, leat_io *source, leat_fn fn)
 {
 	leat_result *result = lt_io_show(loop, source);
 	leat_io *inner = NULL;
@@ -351,11 +362,20 @@ void lt_io_call(leat_loop *loop, leat_io *self, leat_io *source, leat_fn fn)
 	}
 	self->flags &= (uint8_t)~LT_RUNNING;
 	if (inner)
-		lt_io_check_adoption(self, inner);
-	if (!self->u.call.destroy && (!inner || inner->phase == LT_SETTLED))
+		lt_io_check_adoption(loop, self, inner);
+	if (__builtin_expect(self->u.call.destroy != NULL, 0))
+		lt_io_adopt(loop, self, inner);
+	else if (!inner || inner->phase == LT_SETTLED)
 		take_over(loop, self, inner);
+	else if (follows(self))
+		follow(loop, self, inner);
 	else
 		lt_io_adopt(loop, self, inner);
+}
+
+void lt_io_call(leat_loop *loop, leat_io *self, leat_io *source, leat_fn fn)
+{
+	call(loop, self, source, fn);
 }
 
 void lt_io_skip(leat_loop *loop, leat_io *self, leat_io *source)
@@ -372,7 +392,7 @@ static void tell_watch(leat_loop *loop, leat_io *io)
 	lt_io_put_away(loop, io);
 }
 
-static void run_other(leat_loop *loop, leat_io *io)
+static __attribute__((noinline)) void run_other(leat_loop *loop, leat_io *io)
 {
 	leat_io *waiter = lt_waiter_cell(io);
 
@@ -400,7 +420,7 @@ static inline void run_one(leat_loop *loop, leat_io *io)
 	if (__builtin_expect(is_for_then(io), 1)) {
 		leat_io *waiter = (leat_io *)io->waiter;
 
-		lt_io_call(loop, waiter, io, waiter->u.call.fn);
+		call(loop, waiter, io, waiter->u.call.fn);
 	} else if (io->kind == LT_REPEAT && io->phase == LT_PENDING && !(io->flags & LT_DOOMED)) {
 		io->source = NULL;
 		lt_repeat_step(loop, io);
@@ -497,6 +517,17 @@ void leat_io_detach(leat_io *io)
 
 /* ---- trying ---- */
 
+static __attribute__((noinline)) bool deliver(lt_outcome *o)
+{
+	lt_delivered(o);
+	return true;
+}
+
+static inline bool delivered(lt_outcome *o)
+{
+	return !o->type || o->type->plain || !o->as.value.giver || deliver(o);
+}
+
 bool leat_io_try(leat_io *io, leat_result *result)
 {
 	leat_loop *loop;
@@ -512,11 +543,9 @@ bool leat_io_try(leat_io *io, leat_result *result)
 		return true;
 	}
 	lt_outcome_copy(lt_result_outcome(result), &io->u.outcome);
-	if (io->flags & LT_IMMORTAL)
-		return true;
-	lt_cell_free(loop, io);
-	lt_delivered(lt_result_outcome(result));
-	return true;
+	if (!(io->flags & LT_IMMORTAL))
+		lt_cell_free(loop, io);
+	return delivered(lt_result_outcome(result));
 }
 
 static void visit_io(leat_loop *loop, leat_io *io, void *arg)

@@ -181,6 +181,12 @@ static inline leat_loop *lt_cell_loop(const void *cell)
 {
 	return ((const lt_slab *)((uintptr_t)cell & ~(uintptr_t)(LT_SLAB_BYTES - 1)))->loop;
 }
+/* Whether a cell can be taken at once: then nothing is called to take it, and
+ * whoever asks first needs no frame. */
+static inline bool lt_cell_ready(const leat_loop *loop)
+{
+	return __builtin_expect(loop->pool.free != NULL, 1);
+}
 static inline leat_io *lt_cell_take(leat_loop *loop)
 {
 	leat_io *io = loop->pool.free;
@@ -374,7 +380,7 @@ static inline leat_result *lt_io_show(leat_loop *loop, leat_io *io)
 }
 static inline void lt_io_put_away(leat_loop *loop, leat_io *io)
 {
-	if (io->u.outcome.type)
+	if (__builtin_expect(io->u.outcome.type && io->u.outcome.as.value.pointer, 0))
 		lt_outcome_destroy(&io->u.outcome);
 	lt_cell_free(loop, io);
 }
@@ -384,13 +390,13 @@ bool lt_io_was_doomed(leat_loop *loop, leat_io *self, leat_io *inner);
 /* Aborts unless self may adopt inner.  The usual ones are seen at a glance:
  * settled, or a chain down to a leaf. */
 void lt_io_check_adoption_slowly(const leat_io *self, const leat_io *inner);
-static inline void lt_io_check_adoption(const leat_io *self, const leat_io *inner)
+static inline void lt_io_check_adoption(const leat_loop *loop, const leat_io *self, const leat_io *inner)
 {
 	const leat_io *at = inner;
 
 	while (at && at->phase == LT_PENDING && at->kind == LT_THEN && at != self)
 		at = at->source;
-	if (__builtin_expect(!at || inner->waiter || lt_cell_loop(inner) != lt_cell_loop(self) ||
+	if (__builtin_expect(!at || inner->waiter || lt_cell_loop(inner) != loop ||
 	                             !(at->phase == LT_SETTLED || (at->phase == LT_PENDING && at->kind == LT_LEAF)),
 	                     0))
 		lt_io_check_adoption_slowly(self, inner);

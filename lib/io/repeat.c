@@ -56,7 +56,7 @@ void lt_repeat_step(leat_loop *loop, leat_io *self)
 	}
 	self->flags &= (uint8_t)~LT_RUNNING;
 	if (inner) {
-		lt_io_check_adoption(self, inner);
+		lt_io_check_adoption(loop, self, inner);
 		inner = lt_io_past_forward(loop, inner);
 	}
 	if (!inner || inner->phase == LT_SETTLED) {

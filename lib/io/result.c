@@ -72,11 +72,16 @@ static const lt_outcome *seen(const leat_result *result)
 	return (const lt_outcome *)(const void *)result;
 }
 
-static void expect_type(const leat_result *result, const leat_type *type, const char *where)
+_Noreturn static void is_of_another(const leat_result *result, const leat_type *type, const char *where)
 {
-	if (result->type != type)
-		lt_abort("%s: asked for %s, but the io made at %s gave %s", where, type->name,
-		         result->where ? result->where : "?", type_name(result));
+	lt_abort("%s: asked for %s, but the io made at %s gave %s", where, type->name,
+	         result->where ? result->where : "?", type_name(result));
+}
+
+static inline void expect_type(const leat_result *result, const leat_type *type, const char *where)
+{
+	if (__builtin_expect(result->type != type, 0))
+		is_of_another(result, type, where);
 }
 
 int64_t leat_result_int_at(const leat_result *result, const char *where)
@@ -100,7 +105,12 @@ void *leat_result_ptr_at(leat_result *result, const leat_type *type, const char 
 
 leat_buf *leat_result_buf_at(leat_result *result, const char *where)
 {
-	return leat_result_ptr_at(result, &leat_buf_type, where);
+	leat_buf *buf;
+
+	expect_type(result, &leat_buf_type, where);
+	buf = result->as.value.pointer;
+	result->as.value.pointer = NULL;
+	return buf;
 }
 
 void *leat_result_peek(const leat_result *result)

@@ -7,29 +7,51 @@
  */
 #include "io/io.h"
 
-static leat_io *chain(leat_io *io, uint8_t kind, leat_fn fn, leat_ctx ctx, const char *where)
+static inline void set_call(leat_io *self, leat_fn fn, const leat_ctx *ctx)
+{
+	self->u.call.fn = fn;
+	self->u.call.ctx = ctx->data;
+	self->u.call.destroy = ctx->destroy;
+	if (__builtin_expect(ctx->moved, 0))
+		self->flags |= LT_MOVED;
+}
+
+/* The context by its place: it came on the stack. */
+static inline leat_io *chain(leat_io *io, uint8_t kind, leat_fn fn, const leat_ctx *ctx, const char *where)
 {
 	leat_loop *loop = lt_cell_loop(io);
 	leat_io *self = lt_io_chain(io, kind, where);
 
-	if (!self) {
-		lt_ctx_drop(ctx);
+	if (__builtin_expect(!self, 0)) {
+		lt_ctx_drop(*ctx);
 		return lt_io_nomem(loop);
 	}
-	self->u.call.fn = fn;
-	self->u.call.ctx = ctx.data;
-	self->u.call.destroy = ctx.destroy;
-	if (ctx.moved)
-		self->flags |= LT_MOVED;
+	set_call(self, fn, ctx);
 	return self;
 }
 
 /* ---- then ---- */
 
-leat_io *leat_io_then_at(leat_io *io, leat_fn fn, leat_ctx ctx, const char *where)
+static __attribute__((noinline)) leat_io *then_slowly(leat_io *io, leat_fn fn, leat_ctx ctx, const char *where)
 {
 	lt_io_check(io, "leat_io_then", where);
-	return chain(io, LT_THEN, fn, ctx, where);
+	return chain(io, LT_THEN, fn, &ctx, where);
+}
+
+/* On what is pending, where there is a cell: needs no frame. */
+leat_io *leat_io_then_at(leat_io *io, leat_fn fn, leat_ctx ctx, const char *where)
+{
+	leat_io *self;
+
+	if (__builtin_expect(!io || io->phase != LT_PENDING || io->waiter || (io->flags & LT_FORWARD) ||
+	                             !lt_cell_ready(lt_cell_loop(io)),
+	                     0))
+		return then_slowly(io, fn, ctx, where);
+	self = lt_io_take_cell(lt_cell_loop(io), LT_THEN, where);
+	self->source = io;
+	io->waiter = (uintptr_t)self;
+	set_call(self, fn, &ctx);
+	return self;
 }
 
 static void then_arrive(leat_loop *loop, leat_io *self, leat_io *source)
@@ -62,7 +84,7 @@ leat_io *leat_io_catch_at(leat_io *io, leat_match match, leat_fn fn, leat_ctx ct
 	leat_io *self;
 
 	lt_io_check(io, "leat_io_catch", where);
-	self = chain(io, LT_CATCH, fn, ctx, where);
+	self = chain(io, LT_CATCH, fn, &ctx, where);
 	if (!(self->flags & LT_IMMORTAL))
 		self->u.call.other = match.what;
 	return self;
@@ -94,7 +116,7 @@ leat_io *leat_io_branch_at(leat_io *io, leat_fn ok, leat_fn failed, leat_ctx ctx
 	leat_io *self;
 
 	lt_io_check(io, "leat_io_branch", where);
-	self = chain(io, LT_BRANCH, ok, ctx, where);
+	self = chain(io, LT_BRANCH, ok, &ctx, where);
 	if (!(self->flags & LT_IMMORTAL))
 		self->u.call.other = (uintptr_t)failed;
 	return self;
