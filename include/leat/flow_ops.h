@@ -29,8 +29,9 @@ typedef struct leat_flow_ops {
 	bool close_tells;
 
 	/* Something is wanted: answer once, now or later, with leat_flow_give,
-	 * _give_end or _give_error.  Not called again before the answer; may
-	 * be called from inside the answer's successor only. */
+	 * _give_end or _give_error.  Not called again before the answer, nor
+	 * while the flow listens (leat_flow_listens); may be called from inside
+	 * the answer's successor only. */
 	void (*read)(leat_flow *self, void *state);
 	/* Bytes wait in the queue: take what the transport takes now.  Where
 	 * something is left, call leat_flow_writable when it can go on; not
@@ -73,6 +74,11 @@ LEAT_API void leat_flow_give_end(leat_flow *self);
 LEAT_API void leat_flow_give_error(leat_flow *self, leat_error error);
 /* Whether an answer is awaited; once the flow has ended: was then. */
 LEAT_API bool leat_flow_wanted(const leat_flow *self);
+/* From now on the transport listens by itself, or it does so no longer (as
+ * after the end, an error, close and abort, unasked).  While it listens,
+ * ops->read is not called: ask leat_flow_wanted when bytes are there.  What
+ * listens for nobody hides no deadlock from leat_await. */
+LEAT_API void leat_flow_listens(leat_flow *self, bool listens);
 /* The transport takes bytes again: ops->write is called, inside this call. */
 LEAT_API void leat_flow_writable(leat_flow *self);
 /* Writing has failed: sticky and final; what was queued is dropped. */

@@ -286,31 +286,13 @@ int leat_buf_to_iovec(leat_buf *const *bufs, size_t count, struct iovec *parts, 
 
 /* ---- reading from a transport ---- */
 
-leat_buf *lt_buf_scratch(lt_mem *mem, leat_buf **scratch)
+leat_buf *lt_buf_scratch_new(lt_mem *mem, leat_buf **scratch)
 {
-	leat_buf *buf = *scratch;
+	leat_buf *buf = lt_buf_new(mem, LT_BUF_SCRATCH);
 
-	if (buf)
-		return buf;
-	buf = lt_buf_new(mem, LT_BUF_SCRATCH);
 	if (lt_buf_is_failed(buf))
 		return NULL;
 	return *scratch = buf;
-}
-
-/* The scratch buf itself goes where a copy would need a block of its class. */
-leat_buf *lt_buf_carve(leat_buf **scratch, size_t bytes)
-{
-	leat_buf *whole = *scratch, *copy;
-
-	if (bytes <= LT_BUF_SCRATCH / 2) {
-		copy = lt_buf_copy(whole->mem, whole->data, bytes);
-		if (!lt_buf_is_failed(copy))
-			return copy;
-	}
-	*scratch = NULL;
-	whole->size = bytes;
-	return whole;
 }
 
 /* ---- queues ---- */

@@ -108,13 +108,29 @@ static inline void lt_buf_unref(leat_buf *buf)
 
 /* ---- reading from a transport: one scratch block per loop ---- */
 
+leat_buf *lt_buf_scratch_new(lt_mem *mem, leat_buf **scratch);
 /* Gives the scratch buf (LT_BUF_SCRATCH bytes to read into), made where
  * *scratch is NULL; it stays *scratch's.  NULL without memory. */
-leat_buf *lt_buf_scratch(lt_mem *mem, leat_buf **scratch);
+static inline leat_buf *lt_buf_scratch(lt_mem *mem, leat_buf **scratch)
+{
+	return __builtin_expect(*scratch != NULL, 1) ? *scratch : lt_buf_scratch_new(mem, scratch);
+}
 /* Gives the first `bytes` bytes of *scratch as a buf of their own: a copy in a
  * block of the right size, or, where that would be no smaller or there is no
  * memory for it, the scratch buf itself; then *scratch is NULL.  Never fails. */
-leat_buf *lt_buf_carve(leat_buf **scratch, size_t bytes);
+static inline leat_buf *lt_buf_carve(leat_buf **scratch, size_t bytes)
+{
+	leat_buf *whole = *scratch, *copy;
+
+	if (bytes <= LT_BUF_SCRATCH / 2) {
+		copy = lt_buf_copy(whole->mem, whole->data, bytes);
+		if (__builtin_expect(!lt_buf_is_failed(copy), 1))
+			return copy;
+	}
+	*scratch = NULL;
+	whole->size = bytes;
+	return whole;
+}
 
 /* ---- queues ----
  * Of bufs with at least one byte and one reference each: what may be shared

@@ -68,6 +68,7 @@ static void settle_closers(leat_flow *flow)
 
 static void shell(leat_flow *flow)
 {
+	leat_flow_listens(flow, false);
 	flow->bits |= LT_F_CLOSED;
 	lt_flow_stop_timers(flow);
 	lt_loop_move_to_shells(flow->loop, LT_FLOWS, &flow->resident);

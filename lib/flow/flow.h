@@ -44,6 +44,7 @@ enum lt_flow_bit {
 	LT_F_WRITING = 1 << 26,    /* ops->write is on the stack */
 	LT_F_WRITE_AGAIN = 1 << 27, /* and the transport takes more already */
 	LT_F_PROMOTED = 1 << 28,   /* was a bufferevent, and can be one again */
+	LT_F_LISTENS = 1 << 29,    /* the transport needs no ops->read; without LT_F_WANTED the loop counts it as readerless */
 };
 
 /* Waiters in a ring of leaf states: flushes, shutdowns and closes. */
@@ -140,6 +141,21 @@ static inline void lt_flow_unref(leat_flow *flow)
 static inline leat_flow *lt_flow_of_link(lt_watch *link)
 {
 	return (leat_flow *)(void *)((char *)link - offsetof(leat_flow, link));
+}
+
+/* leat_flow_wanted, inline. */
+static inline bool lt_flow_wanted(leat_flow *self)
+{
+	return lt_flow_of(self)->bits & LT_F_WANTED;
+}
+/* An answer is awaited no more. */
+static inline void lt_flow_answered(leat_flow *flow)
+{
+	uint32_t bits = flow->bits;
+
+	flow->bits = bits & ~(uint32_t)LT_F_WANTED;
+	if ((bits & LT_F_WANTED) && (bits & LT_F_LISTENS))
+		flow->loop->readerless++;
 }
 
 /* ---- waiters ---- */

@@ -42,6 +42,7 @@ leat_error lt_flow_leave(leat_flow *flow, leat_bufs *kept, leat_bufs *queue)
 	if (flow->out)
 		lt_bufs_append(queue, &flow->out->queue);
 	lt_flow_write_end(flow, leat_error_core(LEAT_CLOSED));
+	leat_flow_listens(flow, false);
 	flow->bits |= LT_F_CLOSED | LT_F_ABORTED;
 	lt_flow_stop_timers(flow);
 	lt_loop_move_to_shells(flow->loop, LT_FLOWS, &flow->resident);

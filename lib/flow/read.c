@@ -230,6 +230,16 @@ static bool ask_later(leat_flow *flow)
 	return lt_timer_start(flow->loop, &rare->again, leat_loop_now_ns(flow->loop));
 }
 
+/* Whether the transport listens by itself and need not be asked. */
+static inline bool is_heard(leat_flow *flow)
+{
+	if (!(flow->bits & LT_F_LISTENS))
+		return false;
+	flow->bits |= LT_F_WANTED;
+	flow->loop->readerless--;
+	return true;
+}
+
 void lt_flow_ask(leat_flow *flow)
 {
 	leat_flow *self = lt_flow_self(flow);
@@ -241,6 +251,8 @@ void lt_flow_ask(leat_flow *flow)
 	if (flow->rare)
 		flow->rare->answers = 0;
 	do {
+		if (is_heard(flow))
+			break;
 		flow->bits |= LT_F_WANTED;
 		flow->ops->read(self, lt_flow_state(flow));
 		if (flow->bits & (LT_F_WANTED | LT_F_READ_END | LT_F_READ_ERROR) || lt_flow_ended(flow))
@@ -293,14 +305,14 @@ static lt_outcome last_word(leat_flow *flow)
 	return (lt_outcome){ .type = &leat_buf_type };
 }
 
-/* A pending read that holds the flow; or a refusal. */
+/* A pending read that holds the flow; or NULL. */
 static inline leat_io *read_start(leat_flow *flow, const char *where)
 {
 	leat_loop *loop = flow->loop;
 	leat_io *io = loop->closing ? NULL : lt_io_take_cell(loop, LT_LEAF, where);
 
 	if (__builtin_expect(!io, 0))
-		return lt_io_refused(loop);
+		return NULL;
 	io->u.leaf.leaf = &read_leaf;
 	io->u.leaf.state[0] = flow;
 	flow->refs++;
@@ -316,7 +328,7 @@ static inline bool is_plain(const leat_flow *flow)
 	return !(flow->bits & odd) && !flow->first.reader;
 }
 
-static leat_io *read_oddly(leat_flow *flow, const char *where)
+static LT_COLD leat_io *read_oddly(leat_flow *flow, const char *where)
 {
 	leat_error error;
 	leat_buf *buf;
@@ -325,8 +337,8 @@ static leat_io *read_oddly(leat_flow *flow, const char *where)
 	if (refuse_read(flow, &error))
 		return lt_flow_refuse(flow, error, where);
 	io = read_start(flow, where);
-	if (lt_io_is_refusal(io))
-		return io;
+	if (!io)
+		return lt_io_refused(flow->loop);
 	buf = take_kept(flow);
 	if (buf) {
 		settle_buf(flow, io, buf);
@@ -341,28 +353,27 @@ static leat_io *read_oddly(leat_flow *flow, const char *where)
 	return io;
 }
 
-/* lt_flow_ask for a fresh read, which holds the flow; mostly the answer comes
- * later. */
-static inline void ask_once(leat_flow *flow)
+/* lt_flow_ask for a fresh read, which holds the flow and is given back; mostly
+ * the answer comes later. */
+static __attribute__((noinline)) leat_io *ask_once(leat_flow *flow, leat_io *io)
 {
 	flow->bits |= LT_F_WANTED | LT_F_ASKING;
 	flow->ops->read(lt_flow_self(flow), lt_flow_state(flow));
 	flow->bits &= ~(uint32_t)LT_F_ASKING;
+	return io;
 }
 
 leat_io *leat_flow_read_at(leat_flow *flow, const char *where)
 {
 	leat_io *io;
 
-	if (__builtin_expect(!is_plain(flow), 0))
+	if (__builtin_expect(!is_plain(flow) || flow->loop->closing || !lt_cell_ready(flow->loop), 0))
 		return read_oddly(flow, where);
 	io = read_start(flow, where);
-	if (__builtin_expect(lt_io_is_refusal(io), 0))
-		return io;
 	flow->first.reader = io;
-	if (!(flow->bits & (LT_F_WANTED | LT_F_ASKING)))
-		ask_once(flow);
-	return io;
+	if ((flow->bits & (LT_F_WANTED | LT_F_ASKING)) || is_heard(flow))
+		return io;
+	return ask_once(flow, io);
 }
 
 /* Gathers what is kept; settles where that is enough or all there will be. */
@@ -398,8 +409,8 @@ leat_io *leat_flow_read_into_at(leat_flow *flow, void *memory, size_t min, size_
 	if (!lt_flow_rare(flow))
 		return lt_io_nomem(flow->loop);
 	io = read_start(flow, where);
-	if (lt_io_is_refusal(io))
-		return io;
+	if (!io)
+		return lt_io_refused(flow->loop);
 	flow->rare->into.memory = memory;
 	flow->rare->into.min = min;
 	flow->rare->into.max = max;
@@ -471,7 +482,7 @@ static void keep_while_closing(leat_flow *flow, leat_buf *buf)
 		lt_buf_unref(buf);
 }
 
-void leat_flow_give(leat_flow *self, leat_buf *buf)
+static LT_COLD void give_oddly(leat_flow *self, leat_buf *buf)
 {
 	leat_flow *flow = lt_flow_of(self);
 	leat_io *reader;
@@ -487,7 +498,7 @@ void leat_flow_give(leat_flow *self, leat_buf *buf)
 		leat_flow_give_error(self, leat_error_core(LEAT_NOMEM));
 		return;
 	}
-	flow->bits &= ~(uint32_t)LT_F_WANTED;
+	lt_flow_answered(flow);
 	flow->read_bytes += buf->size;
 	reader = reader_of(flow);
 	if (reader && !(flow->bits & (LT_F_INTO | LT_F_CLOSING | LT_F_READ_SHUT))) {
@@ -510,6 +521,35 @@ void leat_flow_give(leat_flow *self, leat_buf *buf)
 		lt_flow_ask(flow);
 	}
 	lt_flow_unref(flow);
+}
+
+/* A buf nobody shares, for a read that waits. */
+void leat_flow_give(leat_flow *self, leat_buf *buf)
+{
+	const uint32_t odd = LT_F_KEPT | LT_F_INTO | LT_F_READ_END | LT_F_READ_ERROR | LT_F_READ_SHUT | LT_F_CLOSING |
+	                     LT_F_CLOSED | LT_F_MOVED;
+	leat_io *reader = self->first.reader;
+
+	if (__builtin_expect((self->bits & odd) || !reader || buf->refs != 1 || buf->size == 0, 0)) {
+		give_oddly(self, buf);
+		return;
+	}
+	lt_flow_answered(self);
+	self->read_bytes += buf->size;
+	self->first.reader = NULL;
+	settle_buf(self, reader, buf);
+}
+
+void leat_flow_listens(leat_flow *self, bool listens)
+{
+	leat_flow *flow = lt_flow_of(self);
+	bool listened = flow->bits & LT_F_LISTENS;
+
+	if (listened == listens || (listens && (lt_flow_ended(flow) || (flow->bits & (LT_F_READ_END | LT_F_READ_ERROR)))))
+		return;
+	flow->bits ^= LT_F_LISTENS;
+	if (!(flow->bits & LT_F_WANTED))
+		lt_loop_readerless(flow->loop, listens ? 1 : -1);
 }
 
 void lt_flow_read_over(leat_flow *flow)
@@ -560,6 +600,7 @@ void leat_flow_give_end(leat_flow *self)
 		return;
 	}
 	flow->refs++; /* the read may hold the last other one */
+	leat_flow_listens(flow, false);
 	flow->bits &= ~(uint32_t)LT_F_WANTED;
 	flow->bits |= LT_F_READ_END;
 	lt_flow_read_over(flow);
@@ -574,6 +615,7 @@ void leat_flow_give_error(leat_flow *self, leat_error error)
 	if (lt_flow_ended(flow) || (flow->bits & (LT_F_READ_END | LT_F_READ_ERROR)))
 		return;
 	flow->refs++;
+	leat_flow_listens(flow, false);
 	flow->bits &= ~(uint32_t)LT_F_WANTED;
 	flow->bits |= LT_F_READ_ERROR;
 	if (lt_flow_rare(flow))
@@ -589,7 +631,5 @@ void leat_flow_give_error(leat_flow *self, leat_error error)
 
 bool leat_flow_wanted(const leat_flow *self)
 {
-	const leat_flow *flow = lt_flow_of((leat_flow *)(uintptr_t)self);
-
-	return flow->bits & LT_F_WANTED;
+	return lt_flow_wanted((leat_flow *)(uintptr_t)self);
 }

@@ -32,22 +32,6 @@ static inline int fd_of(const lt_socket *s)
 	return s->event.ev_fd;
 }
 
-/* ---- the loop's scratch ---- */
-
-static void scratch_end(leat_loop *loop, void *data)
-{
-	(void)loop;
-	leat_buf_unref(data);
-}
-
-leat_buf **lt_socket_scratch(leat_loop *loop)
-{
-	lt_slot *slot = lt_loop_slot(loop, LT_SLOT_SOCKET);
-
-	slot->end = scratch_end;
-	return (leat_buf **)&slot->data;
-}
-
 /* ---- the event ---- */
 
 static void on_event(evutil_socket_t fd, short what, void *arg);
@@ -69,16 +53,9 @@ static bool arm(leat_flow *self, lt_socket *s, short what)
 	return event_add(&s->event, NULL) == 0;
 }
 
-/* Nobody reads, yet it is armed for that: it must not hide a deadlock. */
-static bool is_readerless(leat_flow *self, const lt_socket *s)
+static LT_COLD void disarm_read(leat_flow *self, lt_socket *s)
 {
-	return (armed(s) & EV_READ) && !leat_flow_wanted(self);
-}
-
-static void disarm_read(leat_flow *self, lt_socket *s)
-{
-	if (is_readerless(self, s))
-		self->loop->readerless--;
+	leat_flow_listens(self, false);
 	arm(self, s, armed(s) & EV_WRITE);
 }
 
@@ -89,31 +66,41 @@ static leat_error last_error(const char *where)
 	return leat_error_make_at(&leat_errno_errors, errno, where);
 }
 
-static void read_some(leat_flow *self, lt_socket *s)
+static LT_COLD void read_starved(leat_flow *self, lt_socket *s)
 {
-	leat_loop *loop = leat_flow_loop(self);
-	leat_buf **scratch = lt_socket_scratch(loop);
-	leat_buf *into = lt_buf_scratch(lt_loop_mem(loop), scratch);
+	disarm_read(self, s);
+	leat_flow_give_error(self, leat_error_core(LEAT_NOMEM));
+}
+
+static LT_COLD void read_nothing(leat_flow *self, lt_socket *s, ssize_t got)
+{
+	leat_error error = got == 0 ? (leat_error){ 0 } : last_error(LEAT_HERE);
+
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	disarm_read(self, s);
+	if (got == 0)
+		leat_flow_give_end(self);
+	else
+		leat_flow_give_error(self, error);
+}
+
+/* Touches neither after the answer: it may be the flow's end. */
+static inline void read_some(leat_flow *self, lt_socket *s)
+{
+	leat_loop *loop = self->loop;
+	leat_buf *into = lt_buf_scratch(&loop->mem, &loop->scratch);
 	ssize_t got;
 
-	if (!into) {
-		disarm_read(self, s);
-		leat_flow_give_error(self, leat_error_core(LEAT_NOMEM));
+	if (__builtin_expect(!into, 0)) {
+		read_starved(self, s);
 		return;
 	}
 	got = read(fd_of(s), into->data, LT_BUF_SCRATCH);
-	if (got > 0) {
-		loop->readerless++; /* taken back when it is asked again */
-		leat_flow_give(self, lt_buf_carve(scratch, (size_t)got));
-	} else if (got == 0) {
-		disarm_read(self, s);
-		leat_flow_give_end(self);
-	} else if (errno != EAGAIN && errno != EINTR) {
-		leat_error error = last_error(LEAT_HERE);
-
-		disarm_read(self, s);
-		leat_flow_give_error(self, error);
-	}
+	if (__builtin_expect(got > 0, 1))
+		leat_flow_give(self, lt_buf_carve(&loop->scratch, (size_t)got));
+	else
+		read_nothing(self, s, got);
 }
 
 static void on_writable(leat_flow *self, lt_socket *s)
@@ -122,12 +109,21 @@ static void on_writable(leat_flow *self, lt_socket *s)
 	leat_flow_writable(self);
 }
 
-static void on_readable(leat_flow *self, lt_socket *s)
+static inline void on_readable(leat_flow *self, lt_socket *s)
 {
-	if (leat_flow_wanted(self))
+	if (lt_flow_wanted(self))
 		read_some(self, s);
 	else
 		disarm_read(self, s);
+}
+
+static LT_COLD void on_both(leat_flow *self, lt_socket *s, short what)
+{
+	self->refs++;
+	on_writable(self, s);
+	if (what & armed(s) & EV_READ)
+		on_readable(self, s);
+	lt_flow_unref(self);
 }
 
 static void on_event(evutil_socket_t fd, short what, void *arg)
@@ -137,13 +133,11 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
 	leat_loop *loop = self->loop;
 
 	(void)fd;
-	self->refs++;
 	lt_loop_enter(loop);
 	if (what & EV_WRITE)
-		on_writable(self, s);
-	if (what & armed(s) & EV_READ)
+		on_both(self, s, what);
+	else
 		on_readable(self, s);
-	lt_flow_unref(self);
 	lt_loop_leave(loop);
 }
 
@@ -151,9 +145,9 @@ static void socket_read(leat_flow *self, void *state)
 {
 	lt_socket *s = state;
 
-	if (armed(s) & EV_READ)
-		self->loop->readerless--;
-	else if (!arm(self, s, armed(s) | EV_READ))
+	if (arm(self, s, armed(s) | EV_READ))
+		leat_flow_listens(self, true);
+	else
 		leat_flow_give_error(self, leat_error_core(LEAT_NOMEM));
 }
 
@@ -169,7 +163,7 @@ static size_t sum(const struct iovec *parts, int count)
 }
 
 /* The kernel did not take all that was offered. */
-static void on_short(leat_flow *self, lt_socket *s, leat_bufs *queue, ssize_t sent)
+static LT_COLD void on_short(leat_flow *self, lt_socket *s, leat_bufs *queue, ssize_t sent)
 {
 	if (sent < 0 && errno != EAGAIN) {
 		leat_flow_write_failed(self, last_error(LEAT_HERE));
@@ -181,23 +175,24 @@ static void on_short(leat_flow *self, lt_socket *s, leat_bufs *queue, ssize_t se
 		leat_bufs_drop(queue, (size_t)sent);
 }
 
-/* One buf in the queue: no vector.  True: it was taken whole. */
-static inline bool send_one(leat_flow *self, lt_socket *s, leat_bufs *queue)
+/* One buf in the queue: no vector. */
+static inline void send_one(leat_flow *self, lt_socket *s, leat_bufs *queue)
 {
-	const leat_buf *buf = queue->head;
+	leat_buf *buf = queue->head;
 	ssize_t sent;
 
 	do
 		sent = send(fd_of(s), buf->data, buf->size, MSG_NOSIGNAL | MSG_DONTWAIT);
-	while (sent < 0 && errno == EINTR);
-	if (sent < 0 || (size_t)sent < buf->size) {
+	while (__builtin_expect(sent < 0, 0) && errno == EINTR);
+	if (__builtin_expect((size_t)sent != buf->size, 0)) {
 		on_short(self, s, queue, sent);
-		return false;
+		return;
 	}
-	lt_buf_unref(lt_bufs_pop(queue));
-	return true;
+	lt_bufs_init(queue);
+	lt_buf_unref(buf);
 }
 
+/* True: all that was offered was taken. */
 static bool send_some(leat_flow *self, lt_socket *s, leat_bufs *queue)
 {
 	struct iovec parts[PARTS];
@@ -216,13 +211,18 @@ static bool send_some(leat_flow *self, lt_socket *s, leat_bufs *queue)
 	return true;
 }
 
+static __attribute__((noinline)) void send_many(leat_flow *self, lt_socket *s, leat_bufs *queue)
+{
+	while (send_some(self, s, queue) && queue->head)
+		;
+}
+
 static void socket_write(leat_flow *self, void *state, leat_bufs *queue)
 {
-	bool more;
-
-	do
-		more = queue->head->next ? send_some(self, state, queue) : send_one(self, state, queue);
-	while (more && queue->head);
+	if (queue->head->next)
+		send_many(self, state, queue);
+	else
+		send_one(self, state, queue);
 }
 
 /* ---- ending ---- */
@@ -239,8 +239,7 @@ static int let_go(leat_flow *self, lt_socket *s)
 {
 	int fd = fd_of(s);
 
-	if (is_readerless(self, s))
-		self->loop->readerless--;
+	leat_flow_listens(self, false);
 	event_del(&s->event);
 	return fd;
 }

@@ -11,7 +11,5 @@ leat_flow *lt_flow_from_socket(leat_loop *loop, int fd, const char *where);
 /* Lets go of the descriptor of a flow of this kind that was left
  * (flow/leave.h): no shutdown, no close. */
 int lt_socket_release(leat_flow *flow);
-/* One block per loop to read into. */
-leat_buf **lt_socket_scratch(leat_loop *loop);
 
 #endif

@@ -115,15 +115,9 @@ static void on_kick(evutil_socket_t fd, short what, void *arg)
 		turn(loop);
 }
 
-void lt_loop_enter(leat_loop *loop)
+void lt_loop_leave_now(leat_loop *loop)
 {
-	loop->quiet = true;
-}
-
-void lt_loop_leave(leat_loop *loop)
-{
-	loop->quiet = loop->draining;
-	if (loop->quiet || loop->kicked || (!loop->ready.head && loop->tails == &tails_end))
+	if (!loop->ready.head && loop->tails == &tails_end)
 		return;
 	if (event_base_get_num_events(loop->base, EVENT_BASE_COUNT_ACTIVE) > 0)
 		lt_loop_kick_now(loop);

@@ -68,8 +68,7 @@ void lt_loop_not_at_end(leat_loop *loop, lt_tail *tail);
  * What it settles is announced at the end of libevent's turn; in the last
  * callback of the turn that is at once, inside leave - so touch nothing of the
  * loop's after it. */
-void lt_loop_enter(leat_loop *loop);
-void lt_loop_leave(leat_loop *loop);
+/* lt_loop_enter and lt_loop_leave are inline, in loop_private.h. */
 
 /* ---- odds and ends ---- */
 lt_mem *lt_loop_mem(leat_loop *loop);
@@ -91,7 +90,7 @@ enum { LT_SPARE_FLOW, LT_SPARE_LISTENER, LT_SPARES };
 void *lt_loop_spare(leat_loop *loop, int which);
 /* A slot for one pointer a floor wants to keep with the loop, and how it is
  * ended when the loop is freed. */
-enum { LT_SLOT_SOCKET, LT_SLOT_SCHEMES, LT_SLOT_SPLICE, LT_SLOT_BEV, LT_SLOTS };
+enum { LT_SLOT_SCHEMES, LT_SLOT_SPLICE, LT_SLOT_BEV, LT_SLOTS };
 typedef struct lt_slot {
 	void *data;
 	void (*end)(leat_loop *loop, void *data);

@@ -72,6 +72,7 @@ struct leat_loop {
 #ifdef LT_DEBUG
 	pthread_t thread; /* whose it is */
 #endif
+	leat_buf *scratch; /* descriptors are read into it */
 	lt_mem mem;
 	_Alignas(16) unsigned char spare[LT_SPARES][LT_SPARE_BYTES];
 };
@@ -103,6 +104,18 @@ static inline void lt_loop_add_tail(leat_loop *loop, lt_tail *tail)
 	loop->tails = tail;
 	if (!loop->quiet)
 		lt_loop_kick(loop);
+}
+
+static inline void lt_loop_enter(leat_loop *loop)
+{
+	loop->quiet = true;
+}
+void lt_loop_leave_now(leat_loop *loop);
+static inline void lt_loop_leave(leat_loop *loop)
+{
+	loop->quiet = loop->draining;
+	if (!loop->quiet && !loop->kicked)
+		lt_loop_leave_now(loop);
 }
 
 /* pool.c */

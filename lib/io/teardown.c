@@ -7,6 +7,8 @@
  */
 #include <event2/event.h>
 
+#include <leat/buf.h>
+
 #include "io/io.h"
 
 enum { ROUNDS = 64 /* continuations may start leaves anew, in vain */ };
@@ -111,6 +113,8 @@ void lt_loop_end(leat_loop *loop, bool inside_base)
 	lt_loop_drain_all(loop);
 	report_shells(loop);
 	end_slots(loop);
+	leat_buf_unref(loop->scratch);
+	loop->scratch = NULL;
 	lt_timers_end(loop);
 	event_del(&loop->kick);
 	loop->kicked = true; /* nobody will kick again */
