@@ -19,24 +19,19 @@ static size_t high_water(const leat_flow *flow)
 
 /* ---- the queue ---- */
 
-static void on_turn_end(lt_tail *tail)
+static void on_turn_end(lt_tail *tail);
+
+/* The buf is the first in the queue; NULL: there will be one. */
+static inline lt_out *make_out(leat_flow *flow, leat_buf *buf)
 {
-	leat_flow *flow = ((lt_out *)(void *)((char *)tail - offsetof(lt_out, tail)))->flow;
+	lt_out *out = lt_piece_take(flow->loop);
 
-	lt_flow_send_now(flow);
-}
-
-static lt_out *out_of(leat_flow *flow)
-{
-	lt_out *out = flow->out;
-
-	if (out)
-		return out;
-	out = lt_piece_take(flow->loop);
-	if (!out)
+	if (__builtin_expect(!out, 0))
 		return NULL;
-	lt_bufs_init(&out->queue);
-	out->tail = (lt_tail){ .run = on_turn_end };
+	out->queue.head = out->queue.tail = buf;
+	out->queue.bytes = buf ? buf->size : 0;
+	out->tail.next = NULL;
+	out->tail.run = on_turn_end;
 	out->flow = flow;
 	out->writer = NULL;
 	flow->out = out;
@@ -75,7 +70,7 @@ void lt_flow_writer_fail(leat_flow *flow, leat_error error)
 
 /* ---- to the transport ---- */
 
-static void after_sending(leat_flow *flow, size_t before)
+static __attribute__((noinline)) void after_sending(leat_flow *flow, size_t before)
 {
 	lt_out *out = flow->out;
 
@@ -99,24 +94,46 @@ static void after_sending(leat_flow *flow, size_t before)
 
 enum { ENDINGS = LT_F_CLOSED | LT_F_MOVED | LT_F_WRITE_ERROR | LT_F_WRITE_SHUT | LT_F_CLOSING };
 
-void lt_flow_send_now(leat_flow *flow)
+/* The op may end the flow, or call leat_flow_writable. */
+static inline void offer(leat_flow *flow, lt_out *out)
 {
-	lt_out *out = flow->out;
-	size_t before = out ? out->queue.bytes : 0;
+	flow->bits |= LT_F_WRITING;
+	flow->ops->write(lt_flow_self(flow), lt_flow_state(flow), &out->queue);
+	while (__builtin_expect((flow->bits & LT_F_WRITE_AGAIN) && out->queue.bytes > 0, 0)) {
+		flow->bits &= ~(uint32_t)LT_F_WRITE_AGAIN;
+		flow->ops->write(lt_flow_self(flow), lt_flow_state(flow), &out->queue);
+	}
+	flow->bits &= ~(uint32_t)(LT_F_WRITING | LT_F_WRITE_AGAIN);
+}
 
-	if (before == 0 || (flow->bits & (LT_F_CLOSED | LT_F_MOVED | LT_F_WRITE_BUSY | LT_F_WRITING)))
+static inline void send_out(leat_flow *flow, lt_out *out)
+{
+	size_t before = out->queue.bytes;
+
+	if (__builtin_expect(before == 0 || (flow->bits & (LT_F_CLOSED | LT_F_MOVED | LT_F_WRITE_BUSY | LT_F_WRITING)), 0))
 		return;
 	flow->refs++;
-	do {
-		flow->bits = (flow->bits | LT_F_WRITING) & ~(uint32_t)LT_F_WRITE_AGAIN;
-		flow->ops->write(lt_flow_self(flow), lt_flow_state(flow), &out->queue);
-		flow->bits &= ~(uint32_t)LT_F_WRITING;
-	} while ((flow->bits & LT_F_WRITE_AGAIN) && out->queue.bytes > 0);
-	if (out->queue.bytes == 0 && !out->writer && !(flow->bits & ENDINGS) && !flow->rare)
-		free_out(flow); /* the usual */
-	else
+	offer(flow, out);
+	if (__builtin_expect(out->queue.bytes > 0 || out->writer || (flow->bits & ENDINGS) || flow->rare || out->tail.next, 0)) {
 		after_sending(flow, before);
+	} else {
+		flow->out = NULL;
+		lt_piece_give(flow->loop, out);
+	}
 	lt_flow_unref(flow);
+}
+
+static void on_turn_end(lt_tail *tail)
+{
+	lt_out *out = (lt_out *)(void *)((char *)tail - offsetof(lt_out, tail));
+
+	send_out(out->flow, out);
+}
+
+void lt_flow_send_now(leat_flow *flow)
+{
+	if (flow->out)
+		send_out(flow, flow->out);
 }
 
 void leat_flow_writable(leat_flow *self)
@@ -253,31 +270,36 @@ static leat_io *enqueue_pending(leat_flow *flow, leat_buf *buf, const char *wher
 	return io;
 }
 
-/* Takes the buf, which has bytes and is nobody else's. */
-static inline leat_io *enqueue(leat_flow *flow, leat_buf *buf, const char *where)
+static inline void count_write(leat_flow *flow, lt_out *out, size_t bytes)
 {
-	lt_out *out = out_of(flow);
+	flow->written_bytes += bytes;
+	flow->writes++;
+	if (!(flow->bits & LT_F_WRITE_BUSY))
+		lt_loop_add_tail(flow->loop, &out->tail);
+}
+
+/* Takes the buf, which has bytes and is nobody else's. */
+static leat_io *enqueue(leat_flow *flow, leat_buf *buf, const char *where)
+{
+	lt_out *out = flow->out ? flow->out : make_out(flow, NULL);
 	size_t bytes = buf->size;
 	leat_io *io = flow->loop->done;
 
-	if (__builtin_expect(!out, 0)) {
+	if (!out) {
 		lt_buf_unref(buf);
 		return lt_io_nomem(flow->loop);
 	}
-	if (__builtin_expect(out->queue.bytes + bytes >= high_water(flow), 0)) {
+	if (out->queue.bytes + bytes >= high_water(flow)) {
 		io = enqueue_pending(flow, buf, where);
 		if (lt_io_is_refusal(io))
 			return io;
 	}
 	lt_bufs_push(&out->queue, buf);
-	flow->written_bytes += bytes;
-	flow->writes++;
-	if (!(flow->bits & LT_F_WRITE_BUSY))
-		lt_loop_add_tail(flow->loop, &out->tail);
+	count_write(flow, out, bytes);
 	return io;
 }
 
-static leat_io *send_oddly(leat_flow *flow, leat_buf *buf, const char *where)
+static __attribute__((noinline)) leat_io *send_oddly(leat_flow *flow, leat_buf *buf, const char *where)
 {
 	leat_error error;
 
@@ -294,13 +316,20 @@ static leat_io *send_oddly(leat_flow *flow, leat_buf *buf, const char *where)
 	return enqueue(flow, buf, where);
 }
 
+/* The usual: in a turn, below the mark, and nothing waits before it.  Needs no frame. */
 static inline leat_io *send_buf(leat_flow *flow, leat_buf *buf, const char *where)
 {
 	const uint32_t odd = LT_F_CLOSED | LT_F_MOVED | LT_F_WRITE_SHUT | LT_F_WRITE_ERROR;
+	lt_out *out;
 
-	if (__builtin_expect((flow->bits & odd) || (flow->out && flow->out->writer) || buf->size == 0, 0))
+	if (__builtin_expect((flow->bits & odd) || flow->out || buf->size - 1 >= high_water(flow) - 1 ||
+	                             !lt_cell_ready(flow->loop) || !flow->loop->quiet,
+	                     0))
 		return send_oddly(flow, buf, where);
-	return enqueue(flow, buf, where);
+	out = make_out(flow, buf);
+	buf->next = NULL;
+	count_write(flow, out, buf->size);
+	return flow->loop->done;
 }
 
 leat_io *leat_flow_send_at(leat_flow *flow, leat_buf *buf, const char *where)
