@@ -515,6 +515,7 @@ static LT_COLD void give_oddly(leat_flow *self, leat_buf *buf)
 		lt_buf_unref(buf);
 	else
 		keep_last(flow, buf);
+	lt_loop_look_later(flow->loop);
 	if (reads_alone(flow)) {
 		if (flow->bits & LT_F_CLOSING)
 			lt_flow_paced(flow);

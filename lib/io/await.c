@@ -14,8 +14,8 @@ static void on_settled(lt_watch *watch, leat_loop *loop, leat_result *result)
 {
 	waiting *w = (waiting *)watch;
 
-	(void)loop;
 	w->done = true;
+	lt_loop_look(loop);
 	w->result = *result;
 	result->type = NULL;
 	lt_delivered(lt_result_outcome(&w->result));
@@ -33,6 +33,27 @@ static bool could_settle(leat_loop *loop)
 	       loop->readerless;
 }
 
+/* As event_base_loop.  Where each event of ours has its reader nothing can be
+ * found out between the turns: they go on until lt_loop_look, which saves what
+ * libevent does to begin and to end. */
+static int turn_on(leat_loop *loop)
+{
+	int left;
+
+	if (loop->awaits > 1)
+		return -1;
+	loop->broken = false;
+	loop->endless = loop->readerless <= 0;
+	left = event_base_loop(loop->base, loop->endless ? 0 : EVLOOP_ONCE);
+	loop->endless = false;
+	return left;
+}
+
+static bool is_interrupted(leat_loop *loop)
+{
+	return (event_base_got_break(loop->base) && !loop->broken) || event_base_got_exit(loop->base);
+}
+
 /* LEAT_NONE when it is done. */
 static leat_kind turn_until_done(leat_loop *loop, waiting *w)
 {
@@ -41,7 +62,7 @@ static leat_kind turn_until_done(leat_loop *loop, waiting *w)
 
 		if (!could_settle(loop))
 			return LEAT_DEADLOCK;
-		left = event_base_loop(loop->base, EVLOOP_ONCE);
+		left = turn_on(loop);
 		if (w->done)
 			break;
 		if (loop->free_asked)
@@ -50,7 +71,7 @@ static leat_kind turn_until_done(leat_loop *loop, waiting *w)
 			return LEAT_NESTED;
 		if (left > 0 && !loop->kicked)
 			return LEAT_DEADLOCK;
-		if (event_base_got_break(loop->base) || event_base_got_exit(loop->base))
+		if (is_interrupted(loop))
 			return LEAT_INTERRUPTED;
 	}
 	return LEAT_NONE;

@@ -95,6 +95,16 @@ static void after_drain(leat_loop *loop)
 		lt_timers_rest(loop);
 }
 
+/* Not where the user's own break is pending: it must be seen. */
+void lt_loop_break(leat_loop *loop)
+{
+	if (event_base_got_break(loop->base))
+		return;
+	loop->endless = false;
+	loop->broken = true;
+	event_base_loopbreak(loop->base);
+}
+
 /* From libevent, with no user's frame above. */
 static void turn(leat_loop *loop)
 {
@@ -102,6 +112,8 @@ static void turn(leat_loop *loop)
 	after_drain(loop);
 	if (loop->free_asked && !loop->awaits)
 		lt_loop_end(loop, true);
+	else if (loop->readerless > 0)
+		lt_loop_look(loop);
 }
 
 static void on_kick(evutil_socket_t fd, short what, void *arg)
@@ -117,8 +129,11 @@ static void on_kick(evutil_socket_t fd, short what, void *arg)
 
 void lt_loop_leave_now(leat_loop *loop)
 {
-	if (!loop->ready.head && loop->tails == &tails_end)
+	if (!loop->ready.head && loop->tails == &tails_end) {
+		if (loop->readerless > 0)
+			lt_loop_look(loop);
 		return;
+	}
 	if (event_base_get_num_events(loop->base, EVENT_BASE_COUNT_ACTIVE) > 0)
 		lt_loop_kick_now(loop);
 	else
@@ -232,6 +247,8 @@ uint64_t lt_loop_turn(const leat_loop *loop)
 void lt_loop_readerless(leat_loop *loop, int change)
 {
 	loop->readerless += change;
+	if (change > 0)
+		lt_loop_look_later(loop);
 }
 
 void *lt_loop_spare(leat_loop *loop, int which)

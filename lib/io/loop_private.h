@@ -52,6 +52,8 @@ struct leat_loop {
 	bool razing;
 	bool owns_base;
 	bool gone;     /* only the shell is left */
+	bool endless;  /* leat_await has libevent turn until it is broken off */
+	bool broken;   /* by us */
 	uint32_t awaits; /* frames of leat_await on the stack */
 	uint32_t budget;
 	lt_tail *tails, *running; /* queued; being run */
@@ -89,6 +91,7 @@ static inline void lt_loop_check_thread(const leat_loop *loop)
 }
 
 void lt_loop_kick_now(leat_loop *loop);
+void lt_loop_break(leat_loop *loop);
 static inline void lt_loop_kick(leat_loop *loop)
 {
 	if (!loop->kicked)
@@ -103,6 +106,21 @@ static inline void lt_loop_add_tail(leat_loop *loop, lt_tail *tail)
 	tail->next = loop->tails;
 	loop->tails = tail;
 	if (!loop->quiet)
+		lt_loop_kick(loop);
+}
+
+/* Has leat_await look around: its io has settled, the loop is to be freed or,
+ * in the end of a callback of ours, somebody is without a reader.  Not for the
+ * last one while a callback of the user's is running: it may break the loop
+ * after us, and that must be seen. */
+static inline void lt_loop_look(leat_loop *loop)
+{
+	if (loop->endless)
+		lt_loop_break(loop);
+}
+static inline void lt_loop_look_later(leat_loop *loop)
+{
+	if (loop->endless && !loop->quiet)
 		lt_loop_kick(loop);
 }
 

@@ -131,6 +131,7 @@ void leat_loop_free(leat_loop *loop)
 		return;
 	if (loop->draining || loop->awaits || loop->razing) {
 		loop->free_asked = true;
+		lt_loop_look(loop);
 		lt_loop_kick(loop);
 		return;
 	}

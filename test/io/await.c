@@ -324,6 +324,73 @@ START_TEST(it_may_be_called_again_and_again)
 }
 END_TEST
 
+static void nest_then_resolve(evutil_socket_t fd, short what, void *loop)
+{
+	(void)fd;
+	(void)what;
+	await_nested(loop);
+	leat_resolve_int(far_maker, 12);
+}
+
+START_TEST(one_that_is_nested_in_it_does_not_hold_it_up)
+{
+	struct world w;
+	leat_result result;
+
+	world_open(&w);
+	event_base_once(w.base, -1, EV_TIMEOUT, nest_then_resolve, w.loop, &(struct timeval){ 0, 1000 });
+	expect_true(leat_await(pending(w.loop, &far_maker), &result));
+	expect_kind(nested_error, LEAT_NESTED);
+	expect_int(leat_result_int(&result), 12);
+	world_close(&w);
+}
+END_TEST
+
+static void exit_loop(evutil_socket_t fd, short what, void *base)
+{
+	(void)fd;
+	(void)what;
+	event_base_loopexit(base, NULL);
+}
+
+START_TEST(the_users_loopexit_interrupts_it_whatever_went_before)
+{
+	struct world w;
+	leat_result result;
+	leat_maker maker;
+	struct event *forever;
+
+	world_open(&w);
+	expect_true(leat_await(leat_sleep(w.loop, 0), NULL)); /* which broke the loop */
+	forever = event_new(w.base, -1, EV_PERSIST, exit_loop, w.base);
+	event_add(forever, &(struct timeval){ 1000, 0 });
+	event_base_once(w.base, -1, EV_TIMEOUT, exit_loop, w.base, &(struct timeval){ 0, 1000 });
+	expect_false(leat_await(pending(w.loop, &maker), &result));
+	expect_kind(leat_result_error(&result), LEAT_INTERRUPTED);
+	event_free(forever);
+	world_close(&w);
+}
+END_TEST
+
+static void free_loop(evutil_socket_t fd, short what, void *loop)
+{
+	(void)fd;
+	(void)what;
+	leat_loop_free(loop);
+}
+
+START_TEST(freeing_the_loop_meanwhile_ends_it)
+{
+	leat_loop *loop = leat_loop_new(NULL, NULL);
+	leat_result result;
+	leat_maker maker;
+
+	event_base_once(leat_loop_base(loop), -1, EV_TIMEOUT, free_loop, loop, &(struct timeval){ 0, 1000 });
+	expect_false(leat_await(pending(loop, &maker), &result));
+	expect_kind(leat_result_error(&result), LEAT_CANCELLED);
+}
+END_TEST
+
 START_TEST(it_works_on_a_base_of_its_own)
 {
 	leat_loop *loop = leat_loop_new(NULL, NULL);
@@ -351,4 +418,7 @@ SUITE("await",
 	the_users_own_events_run_meanwhile,
 	others_go_on_while_it_waits,
 	it_may_be_called_again_and_again,
+	one_that_is_nested_in_it_does_not_hold_it_up,
+	the_users_loopexit_interrupts_it_whatever_went_before,
+	freeing_the_loop_meanwhile_ends_it,
 	it_works_on_a_base_of_its_own)
