@@ -135,7 +135,7 @@ static void flush_step(leat_flow *flow)
 	if (!rare || lt_ring_empty(&rare->flushers))
 		return;
 	if (flow->bits & LT_F_WRITE_ERROR) {
-		lt_outcome failure = lt_failure(rare->write_error);
+		lt_outcome failure = lt_failure(lt_flow_write_error(flow));
 
 		lt_waiters_settle(flow, &rare->flushers, &failure);
 	} else if (lt_flow_queued(flow) > 0 || (flow->bits & LT_F_FLUSHING)) {

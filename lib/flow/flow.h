@@ -183,6 +183,8 @@ void lt_flow_read_fail(leat_flow *flow, leat_error error);
 void lt_flow_drop_kept(leat_flow *flow);
 
 /* ---- write.c ---- */
+/* Why writing has failed: LT_F_WRITE_ERROR is set. */
+leat_error lt_flow_write_error(const leat_flow *flow);
 static inline size_t lt_flow_queued(const leat_flow *flow)
 {
 	return flow->out ? flow->out->queue.bytes : 0;

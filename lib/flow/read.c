@@ -264,6 +264,18 @@ void lt_flow_ask(leat_flow *flow)
 
 /* ---- the user's calls ---- */
 
+/* Nobody wants what a transport that listens by itself would give: it listens
+ * for nobody now, which must not hide a deadlock. */
+static void not_heard(leat_flow *flow)
+{
+	const uint32_t heard = LT_F_LISTENS | LT_F_WANTED;
+
+	if ((flow->bits & heard) != heard || reads_alone(flow))
+		return;
+	flow->bits &= ~(uint32_t)LT_F_WANTED;
+	flow->loop->readerless++;
+}
+
 static void read_cancel(void *state)
 {
 	leat_flow *flow = ((read_state *)state)->flow;
@@ -271,6 +283,7 @@ static void read_cancel(void *state)
 	flow->first.reader = NULL;
 	if (flow->bits & LT_F_INTO)
 		ungather(flow);
+	not_heard(flow);
 	lt_flow_unref(flow);
 }
 

@@ -221,7 +221,7 @@ static const leat_leaf write_leaf = {
 	.size = sizeof(leat_leaf), .name = "write", .state_bytes = sizeof(write_state), .cancel = write_cancel
 };
 
-static leat_error write_error(const leat_flow *flow)
+leat_error lt_flow_write_error(const leat_flow *flow)
 {
 	return flow->bits & LT_F_NOMEM_WRITE ? leat_error_core(LEAT_NOMEM) : flow->rare->write_error;
 }
@@ -236,7 +236,7 @@ static bool refuse_write(leat_flow *flow, leat_error *error)
 	else if (flow->bits & LT_F_WRITE_SHUT)
 		*error = leat_error_core(LEAT_CLOSED);
 	else if (flow->bits & LT_F_WRITE_ERROR)
-		*error = write_error(flow);
+		*error = lt_flow_write_error(flow);
 	else if (flow->out && flow->out->writer)
 		*error = leat_error_core(LEAT_BUSY);
 	if (leat_error_is(*error, LEAT_RESET)) /* W6: by now the peer is known to be gone */
@@ -379,7 +379,7 @@ leat_io *leat_flow_flush_at(leat_flow *flow, const char *where)
 		return lt_flow_refuse(flow, lt_flow_refusal(flow), where);
 	lt_flow_send_now(flow);
 	if (flow->bits & LT_F_WRITE_ERROR)
-		return lt_flow_refuse(flow, write_error(flow), where);
+		return lt_flow_refuse(flow, lt_flow_write_error(flow), where);
 	if (lt_flow_queued(flow) == 0 && !lt_has(flow->ops, flush))
 		return leat_io_done_at(flow->loop, where);
 	if (!lt_flow_rare(flow))

@@ -129,7 +129,7 @@ void leat_loop_free(leat_loop *loop)
 {
 	if (!loop || loop->free_asked || loop->closing)
 		return;
-	if (loop->draining || loop->awaits || loop->razing) {
+	if (loop->draining || loop->quiet || loop->awaits || loop->razing) {
 		loop->free_asked = true;
 		lt_loop_look(loop);
 		lt_loop_kick(loop);

@@ -191,9 +191,71 @@ START_TEST(its_end_is_the_end_of_listening)
 }
 END_TEST
 
+/* Law 10: an event of ours with nobody waiting on it hides no deadlock. */
+START_TEST(after_a_cancelled_read_a_deadlock_is_seen)
+{
+	struct event_base *base = event_base_new();
+	leat_loop *loop = leat_loop_new(base, NULL);
+	leat_maker maker;
+	leat_result result;
+	leat_flow *flow;
+	int fds[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	flow = leat_flow_from_fd(loop, fds[0]);
+	leat_io_cancel(leat_flow_read(flow));
+	ck_assert(!leat_await(leat_io_new(loop, &maker, NULL, NULL), &result));
+	ck_assert(leat_error_is(leat_result_error(&result), LEAT_DEADLOCK));
+	/* and the next read hears all the same */
+	ck_assert_int_eq(write(fds[1], "x", 1), 1);
+	ck_assert(leat_await(leat_flow_read(flow), &result));
+	leat_result_clear(&result);
+	leat_flow_unref(flow);
+	leat_loop_free(loop);
+	event_base_free(base);
+	close(fds[1]);
+}
+END_TEST
+
+static void free_loop(void *loop)
+{
+	leat_loop_free(loop);
+}
+
+/* Sent when the descriptor takes more: no queue is drained then, yet it is
+ * inside a callback of ours. */
+START_TEST(a_sent_buf_may_free_the_loop)
+{
+	enum { BYTES = 4 << 20 };
+	struct event_base *base = event_base_new();
+	leat_loop *loop = leat_loop_new(base, NULL);
+	char *bytes = calloc(1, BYTES), sink[65536];
+	leat_flow *flow;
+	size_t got = 0;
+	int fds[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+	flow = leat_flow_from_fd(loop, fds[0]);
+	leat_io_detach(leat_flow_send(flow, leat_buf_wrap(loop, bytes, BYTES, free_loop, loop)));
+	while (got < BYTES) {
+		ssize_t n;
+
+		event_base_loop(base, EVLOOP_NONBLOCK);
+		n = read(fds[1], sink, sizeof sink);
+		got += n > 0 ? (size_t)n : 0;
+	}
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	leat_flow_unref(flow);
+	event_base_free(base);
+	close(fds[1]);
+	free(bytes);
+}
+END_TEST
+
 SUITE("listens",
 	it_is_asked_once_and_gives_as_often_as_is_read,
 	when_it_listens_no_longer_it_is_asked_again,
 	nobody_reads_and_that_hides_no_deadlock,
 	nor_does_the_answer_to_a_read_that_was_cancelled,
-	its_end_is_the_end_of_listening)
+	its_end_is_the_end_of_listening,
+      after_a_cancelled_read_a_deadlock_is_seen, a_sent_buf_may_free_the_loop)
