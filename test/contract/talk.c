@@ -319,14 +319,15 @@ void hears_text(leat_flow *flow, uint64_t at, uint64_t n, int line)
 /* Turns until nothing moves any more. */
 static void come_to_rest(leat_flow *flow)
 {
-	size_t before;
+	size_t before = 0;
 
-	do {
-		before = info(flow).queued_bytes;
-		a_moment();
+	for (int quiet = 0; quiet < 5; quiet++) {
 		a_moment();
 		settle();
-	} while (info(flow).queued_bytes != before);
+		if (info(flow).queued_bytes != before)
+			quiet = 0;
+		before = info(flow).queued_bytes;
+	}
 }
 
 leat_io *fill(leat_flow *flow, size_t piece, uint64_t *end)
