@@ -109,7 +109,7 @@ static void on_writable(leat_flow *self, lt_socket *s)
 	leat_flow_writable(self);
 }
 
-static inline void on_readable(leat_flow *self, lt_socket *s)
+static inline __attribute__((always_inline)) void on_readable(leat_flow *self, lt_socket *s)
 {
 	if (lt_flow_wanted(self))
 		read_some(self, s);

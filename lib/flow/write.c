@@ -303,6 +303,8 @@ static __attribute__((noinline)) leat_io *send_oddly(leat_flow *flow, leat_buf *
 {
 	leat_error error;
 
+	if (buf->refs > 1)
+		buf = lt_buf_unique(buf);
 	if (refuse_write(flow, &error)) {
 		leat_buf_unref(buf);
 		return lt_flow_refuse(flow, error, where);
@@ -322,8 +324,8 @@ static inline leat_io *send_buf(leat_flow *flow, leat_buf *buf, const char *wher
 	const uint32_t odd = LT_F_CLOSED | LT_F_MOVED | LT_F_WRITE_SHUT | LT_F_WRITE_ERROR;
 	lt_out *out;
 
-	if (__builtin_expect((flow->bits & odd) || flow->out || buf->size - 1 >= high_water(flow) - 1 ||
-	                             !lt_cell_ready(flow->loop) || !flow->loop->quiet,
+	if (__builtin_expect((flow->bits & odd) || flow->out || buf->refs != 1 ||
+	                             buf->size - 1 >= high_water(flow) - 1 || !lt_cell_ready(flow->loop) || !flow->loop->quiet,
 	                     0))
 		return send_oddly(flow, buf, where);
 	out = make_out(flow, buf);
@@ -334,8 +336,6 @@ static inline leat_io *send_buf(leat_flow *flow, leat_buf *buf, const char *wher
 
 leat_io *leat_flow_send_at(leat_flow *flow, leat_buf *buf, const char *where)
 {
-	if (buf->refs > 1)
-		buf = lt_buf_unique(buf);
 	return send_buf(flow, buf, where);
 }
 

@@ -257,19 +257,30 @@ static inline leat_io *lt_waiter_cell(const leat_io *io)
 {
 	return lt_is_watch(io->waiter) ? NULL : (leat_io *)io->waiter;
 }
-static inline void lt_enqueue(leat_loop *loop, leat_io *io)
+/* Whether the next one in the queue has to call libevent. */
+static inline bool lt_must_kick(const leat_loop *loop)
+{
+	return !loop->ready.tail && !loop->quiet && !loop->kicked;
+}
+/* Where that is not so. */
+static inline void lt_enqueue_quietly(leat_loop *loop, leat_io *io)
 {
 	leat_io *tail = loop->ready.tail;
 
 	io->flags |= LT_QUEUED;
 	io->source = NULL;
 	loop->ready.tail = io;
-	if (tail) { /* somebody is on the way already */
+	if (tail)
 		tail->source = io;
-		return;
-	}
-	loop->ready.head = io;
-	if (!loop->quiet)
+	else
+		loop->ready.head = io;
+}
+static inline void lt_enqueue(leat_loop *loop, leat_io *io)
+{
+	leat_io *tail = loop->ready.tail;
+
+	lt_enqueue_quietly(loop, io);
+	if (!tail && !loop->quiet)
 		lt_loop_kick(loop);
 }
 /* The slow half: waiters that pass on or only count.  io has a waiter. */

@@ -57,7 +57,7 @@ void lt_loop_kick_now(leat_loop *loop)
 }
 
 /* Those that are queued again wait for the next turn. */
-static void run_tails(leat_loop *loop)
+static inline void run_tails(leat_loop *loop)
 {
 	loop->running = loop->tails;
 	loop->tails = &tails_end;
@@ -77,7 +77,8 @@ static size_t drain(leat_loop *loop, size_t budget)
 	loop->draining = loop->quiet = true;
 	do {
 		done += lt_io_run_ready(loop, budget - done);
-		run_tails(loop);
+		if (loop->tails != &tails_end)
+			run_tails(loop);
 	} while (loop->ready.head && done < budget);
 	loop->draining = loop->quiet = false;
 	loop->turns++;

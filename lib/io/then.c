@@ -38,18 +38,27 @@ static __attribute__((noinline)) leat_io *then_slowly(leat_io *io, leat_fn fn, l
 	return chain(io, LT_THEN, fn, &ctx, where);
 }
 
-/* On what is pending, where there is a cell: needs no frame. */
+/* Whether a then on io needs a cell and nothing else. */
+static inline bool is_plain(const leat_io *io)
+{
+	return io && (io->phase == LT_PENDING || (io->phase == LT_SETTLED && !lt_must_kick(lt_cell_loop(io)))) &&
+	       !io->waiter && !(io->flags & (LT_FORWARD | LT_IMMORTAL)) && lt_cell_ready(lt_cell_loop(io));
+}
+
+/* The plain one needs no frame. */
 leat_io *leat_io_then_at(leat_io *io, leat_fn fn, leat_ctx ctx, const char *where)
 {
+	leat_loop *loop;
 	leat_io *self;
 
-	if (__builtin_expect(!io || io->phase != LT_PENDING || io->waiter || (io->flags & LT_FORWARD) ||
-	                             !lt_cell_ready(lt_cell_loop(io)),
-	                     0))
+	if (__builtin_expect(!is_plain(io), 0))
 		return then_slowly(io, fn, ctx, where);
-	self = lt_io_take_cell(lt_cell_loop(io), LT_THEN, where);
+	loop = lt_cell_loop(io);
+	self = lt_io_take_cell(loop, LT_THEN, where);
 	self->source = io;
 	io->waiter = (uintptr_t)self;
+	if (io->phase == LT_SETTLED)
+		lt_enqueue_quietly(loop, io);
 	set_call(self, fn, &ctx);
 	return self;
 }
