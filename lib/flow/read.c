@@ -273,7 +273,7 @@ static void not_heard(leat_flow *flow)
 	if ((flow->bits & heard) != heard || reads_alone(flow))
 		return;
 	flow->bits &= ~(uint32_t)LT_F_WANTED;
-	flow->loop->readerless++;
+	lt_loop_readerless(flow->loop, 1);
 }
 
 static void read_cancel(void *state)
