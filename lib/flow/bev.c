@@ -20,12 +20,12 @@
 #include <errno.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <sys/socket.h>
 
 #include "flow/flow.h"
 #include "flow/leave.h"
 #include "flow/levels.h"
 #include "flow/promote.h"
+#include "flow/socket.h"
 
 enum {
 	GIVE_BYTES = 64 * 1024, /* at most, to one read */
@@ -513,26 +513,12 @@ static void bev_abort(leat_flow *self, void *state)
 	bev_close(self, state);
 }
 
-typedef int (*name_fn)(int fd, struct sockaddr *addr, socklen_t *bytes);
-
-static leat_addr name_of(int fd, name_fn get)
-{
-	struct sockaddr_storage addr;
-	socklen_t bytes = sizeof addr;
-
-	if (fd < 0 || get(fd, (struct sockaddr *)&addr, &bytes) < 0)
-		bytes = 0;
-	return leat_addr_from((struct sockaddr *)&addr, bytes);
-}
-
 static void bev_info(leat_flow *self, void *state, leat_flow_info *info)
 {
 	struct bev *s = state;
 
 	(void)self;
-	info->fd = lt_levels_fd(&s->levels);
-	info->local = name_of(info->fd, getsockname);
-	info->peer = name_of(info->fd, getpeername);
+	lt_socket_info(lt_levels_fd(&s->levels), info);
 	info->kept_bytes += evbuffer_get_length(input_of(s));
 }
 

@@ -277,14 +277,17 @@ static leat_addr name_of(int fd, int (*ask)(int, struct sockaddr *, socklen_t *)
 	return leat_addr_from((struct sockaddr *)&name, bytes);
 }
 
+void lt_socket_info(int fd, leat_flow_info *info)
+{
+	info->fd = fd;
+	info->local = name_of(fd, getsockname);
+	info->peer = name_of(fd, getpeername);
+}
+
 static void socket_info(leat_flow *self, void *state, leat_flow_info *info)
 {
-	const lt_socket *s = state;
-
 	(void)self;
-	info->fd = fd_of(s);
-	info->local = name_of(info->fd, getsockname);
-	info->peer = name_of(info->fd, getpeername);
+	lt_socket_info(fd_of(state), info);
 }
 
 static const leat_flow_ops socket_ops = {

@@ -37,12 +37,6 @@ static bool is_empty(leat_loop *loop, int kind)
 	return head->next == head;
 }
 
-static void end_all(leat_loop *loop, int kind)
-{
-	while (!is_empty(loop, kind))
-		loop->residents[kind].end(loop->residents[kind].head.next);
-}
-
 void lt_drains_look(leat_loop *loop)
 {
 	while (loop->drains && is_empty(loop, LT_FLOWS)) {
@@ -63,7 +57,7 @@ static void on_deadline(lt_timer *timer)
 
 	leat_loop_stats_get(loop, &stats);
 	drain->cut = (int64_t)stats.flows_live;
-	end_all(loop, LT_FLOWS);
+	lt_residents_end(loop, LT_FLOWS);
 }
 
 leat_io *leat_loop_drain_at(leat_loop *loop, int64_t timeout_ms, const char *where)
@@ -73,7 +67,7 @@ leat_io *leat_loop_drain_at(leat_loop *loop, int64_t timeout_ms, const char *whe
 	leat_io *io = leat_io_new_at(loop, &maker, &drain_leaf, &state, where);
 	lt_drain *drain = state;
 
-	end_all(loop, LT_LISTENERS);
+	lt_residents_end(loop, LT_LISTENERS);
 	if (!drain)
 		return io;
 	*drain = (lt_drain){ .next = loop->drains, .loop = loop, .maker = maker, .deadline.fire = on_deadline };

@@ -154,6 +154,8 @@ void lt_timers_fire(leat_loop *loop);
 void lt_drains_look(leat_loop *loop);
 
 /* teardown.c */
+/* Ends each resident of that kind, newest first. */
+void lt_residents_end(leat_loop *loop, int kind);
 /* `inside_base`: libevent's own frame is above; the base is not freed then. */
 void lt_loop_end(leat_loop *loop, bool inside_base);
 /* Without budget. */

@@ -13,14 +13,18 @@
 
 enum { ROUNDS = 64 /* continuations may start leaves anew, in vain */ };
 
+void lt_residents_end(leat_loop *loop, int kind)
+{
+	lt_residents *residents = &loop->residents[kind];
+
+	while (residents->head.next != &residents->head)
+		residents->end(residents->head.next);
+}
+
 static void end_residents(leat_loop *loop)
 {
-	for (int kind = 0; kind < LT_RESIDENT_KINDS; kind++) {
-		lt_residents *residents = &loop->residents[kind];
-
-		while (residents->head.next != &residents->head)
-			residents->end(residents->head.next);
-	}
+	for (int kind = 0; kind < LT_RESIDENT_KINDS; kind++)
+		lt_residents_end(loop, kind);
 }
 
 static void fail_leaf(leat_loop *loop, leat_io *io, void *arg)
