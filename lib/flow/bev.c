@@ -58,7 +58,7 @@ struct bev {
 	bool orphaned;   /* a pair, and its partner is gone */
 	bool blocked;    /* bytes were left in the queue */
 	bool flushing, telling; /* an answer is owed */
-	bool readerless; /* counted as such by the loop */
+	int hidden;      /* events of the transport that wait for nobody, as the loop counts them */
 };
 
 static struct evbuffer *input_of(const struct bev *s)
@@ -171,14 +171,21 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 
 /* ---- reading ---- */
 
-/* An event of the transport with no reader must not hide a deadlock. */
-static void count_reader(struct bev *s)
+/* What waits for nobody must not hide a deadlock.  The guard knows of the event
+ * that it hears; ours to count is one that reads ahead of its reader, and a
+ * deadline beside it, which libevent counts as one more.  What was not switched
+ * on by us comes and goes unseen: an event of a handshake, which is waited for
+ * by all, or one that is left of it. */
+static void count_events(struct bev *s)
 {
-	bool readerless = s->top && !leat_flow_wanted(s->flow) && lt_levels_listening(&s->levels);
+	bool listening = s->top && s->reading && lt_levels_listening(&s->levels) && !lt_levels_shaking(&s->levels);
+	bool heard = listening && evbuffer_get_length(input_of(s)) == 0;
+	int hidden = listening ? !heard + lt_levels_deadlines(&s->levels) : 0;
 
-	if (readerless != s->readerless)
-		lt_loop_readerless(s->loop, readerless ? 1 : -1);
-	s->readerless = readerless;
+	leat_flow_listens(s->flow, heard);
+	if (hidden != s->hidden)
+		lt_loop_readerless(s->loop, hidden - s->hidden);
+	s->hidden = hidden;
 }
 
 static void turn_on(struct bev *s)
@@ -301,7 +308,7 @@ static void bev_read(leat_flow *self, void *state)
 	(void)self;
 	look_for_partner(s);
 	answer(s);
-	count_reader(s);
+	count_events(s);
 }
 
 /* ---- writing ---- */
@@ -460,7 +467,7 @@ static void on_tail(lt_tail *tail)
 		look_at_silence(s);
 	answer(s);
 	go_on(s);
-	count_reader(s);
+	count_events(s);
 	leat_flow_unref(flow);
 }
 
@@ -493,7 +500,7 @@ static struct bufferevent *let_go(struct bev *s)
 	s->writable = NULL;
 	bufferevent_setcb(top, NULL, NULL, NULL, NULL);
 	s->top = NULL;
-	count_reader(s);
+	count_events(s);
 	return top;
 }
 

@@ -30,27 +30,16 @@ struct fds {
 	int in_flags, out_flags;   /* as they were before; -1: let them be */
 	bool terminal;             /* in: EIO says that the other side has gone */
 	bool ready;                /* in: cannot be waited for */
-	bool readerless;           /* counted as such by the loop */
 	lt_tail tail;              /* reads what is always ready */
 	struct event readable, writable;
 };
 
 /* ---- reading ---- */
 
-/* An event with no reader must not hide a deadlock. */
-static void count_reader(struct fds *s)
-{
-	bool readerless = s->in >= 0 && !s->ready && !leat_flow_wanted(s->flow) &&
-			  event_pending(&s->readable, EV_READ, NULL);
-
-	if (readerless != s->readerless)
-		lt_loop_readerless(s->loop, readerless ? 1 : -1);
-	s->readerless = readerless;
-}
-
 static void stop_reading(struct fds *s)
 {
 	lt_loop_not_at_end(s->loop, &s->tail);
+	leat_flow_listens(s->flow, false);
 	if (s->in >= 0 && !s->ready)
 		event_del(&s->readable);
 }
@@ -117,8 +106,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	if (leat_flow_wanted(flow))
 		read_once(s);
 	else
-		event_del(&s->readable);
-	count_reader(s);
+		stop_reading(s);
 	leat_flow_unref(flow);
 }
 
@@ -137,12 +125,12 @@ static void fds_read(leat_flow *self, void *state)
 {
 	struct fds *s = state;
 
-	(void)self;
 	if (s->ready)
 		lt_loop_at_end(s->loop, &s->tail);
 	else if (event_add(&s->readable, NULL) < 0)
-		leat_flow_give_error(s->flow, leat_error_core(LEAT_NOMEM));
-	count_reader(s);
+		leat_flow_give_error(self, leat_error_core(LEAT_NOMEM));
+	else
+		leat_flow_listens(self, true);
 }
 
 /* ---- writing ---- */
@@ -213,7 +201,6 @@ static void end_in(struct fds *s)
 	if (s->in != s->out)
 		give_up(s->in, s->in_flags);
 	s->in = -1;
-	count_reader(s);
 }
 
 /* Only a descriptor of its own can be closed alone. */

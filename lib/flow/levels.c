@@ -162,6 +162,17 @@ bool lt_levels_shaken(const lt_levels *levels)
 	return ssl && SSL_is_init_finished && SSL_is_init_finished(ssl);
 }
 
+bool lt_levels_shaking(const lt_levels *levels)
+{
+	for (int i = 0; i < levels->count; i++) {
+		struct ssl_st *ssl = ssl_of(levels->level[i].bev);
+
+		if (ssl && SSL_is_init_finished && !SSL_is_init_finished(ssl))
+			return true;
+	}
+	return false;
+}
+
 /* ---- output ---- */
 
 static size_t output_of(const lt_level *level)
@@ -285,6 +296,15 @@ bool lt_levels_listening(const lt_levels *levels)
 	lt_level *bottom = lt_levels_bottom(levels);
 
 	return bottom->kind != LT_LEVEL_PAIR && event_pending(&bottom->bev->ev_read, EV_READ, NULL);
+}
+
+int lt_levels_deadlines(const lt_levels *levels)
+{
+	int count = 0;
+
+	for (int i = 0; i < levels->count; i++)
+		count += event_pending(&levels->level[i].bev->ev_read, EV_TIMEOUT, NULL) != 0;
+	return count;
 }
 
 /* ---- telling the peer ---- */

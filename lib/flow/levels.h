@@ -58,6 +58,8 @@ bool lt_levels_connecting(const lt_levels *levels);
 
 /* Whether the top is OpenSSL after its handshake. */
 bool lt_levels_shaken(const lt_levels *levels);
+/* Whether one of them is OpenSSL in its handshake. */
+bool lt_levels_shaking(const lt_levels *levels);
 
 /* How many bytes are in the outputs. */
 size_t lt_levels_output(const lt_levels *levels);
@@ -79,6 +81,8 @@ void lt_levels_resume(lt_levels *levels, short what);
 bool lt_levels_ready(const lt_levels *levels, short what);
 /* Whether an event of the transport waits for bytes. */
 bool lt_levels_listening(const lt_levels *levels);
+/* How many deadlines of libevent's for reading run: each is one more event. */
+int lt_levels_deadlines(const lt_levels *levels);
 
 /* Goes on telling the peer of the end, from the top down, each kind in its
  * way, as far as outputs are empty. */

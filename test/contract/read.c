@@ -258,6 +258,47 @@ static void r9_no_byte_is_lost_through_timeouts(void)
 	expect_hears(a, "hello");
 }
 
+/* Law 10: what nobody waits for hides no deadlock, which the loop reports. */
+static void nothing_can_settle(int line)
+{
+	leat_maker maker;
+	unsigned reports = stage.reports;
+	leat_error error = outcome(leat_io_new(stage.loop, &maker, NULL, NULL));
+
+	ck_assert_msg(leat_error_is(error, LEAT_DEADLOCK), "line %d: wanted DEADLOCK, got %s", line,
+		leat_kind_name(leat_error_kind(error)));
+	stage.reports = reports;
+}
+#define expect_deadlock() nothing_can_settle(__LINE__)
+
+static void r9_a_cancelled_read_hides_no_deadlock(void)
+{
+	leat_io_cancel(leat_flow_read(a));
+	expect_deadlock();
+	settle();
+	leat_io_cancel(leat_flow_read(a));
+	expect_deadlock();
+}
+
+static void r9_nor_do_bytes_that_arrive_for_nobody(void)
+{
+	leat_io_cancel(leat_flow_read(a));
+	say(b, "one");
+	settle();
+	expect_deadlock();
+	leat_io_cancel(leat_flow_read(a));
+	expect_deadlock();
+	expect_hears(a, "one");
+	expect_deadlock();
+	say(b, "two");
+	expect_deadlock();
+	expect_hears(a, "two");
+	leat_io_cancel(leat_flow_read(a));
+	shut_b();
+	expect_end(a);
+	expect_deadlock();
+}
+
 static leat_io *a_read_and_a_moment(void)
 {
 	leat_io *ios[2] = { leat_flow_read(a), leat_sleep(stage.loop, 0) };
@@ -452,6 +493,8 @@ const struct clause read_clauses[] = {
 	CLAUSE(r8_a_read_counts_until_it_was_delivered, ANY),
 	CLAUSE(r9_a_cancelled_read_loses_no_byte, ANY),
 	CLAUSE(r9_a_cancelled_read_into_loses_no_byte, ANY),
+	CLAUSE(r9_a_cancelled_read_hides_no_deadlock, ALONE),
+	CLAUSE(r9_nor_do_bytes_that_arrive_for_nobody, ANY),
 	CLAUSE(r9_no_byte_is_lost_through_timeouts, ANY),
 	CLAUSE(r9_no_byte_is_lost_through_races, ANY),
 	CLAUSE(r9_no_byte_is_lost_at_any_moment, SMALL_TURNS),

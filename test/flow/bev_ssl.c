@@ -305,7 +305,39 @@ START_TEST(a_goodbye_waits_for_a_full_descriptor)
 }
 END_TEST
 
+/* Each waits for the other, and neither reads any more. */
+START_TEST(a_handshake_is_no_deadlock_at_any_moment)
+{
+	struct tls t = { .peer = NULL };
+	leat_flow *other;
+
+	world_open(&t.w);
+	tcp_pair(&t.w);
+	t.ctx = context();
+	t.flow = leat_flow_from_bufferevent(t.w.loop, wrapped(&t, _i % WAYS));
+	other = leat_flow_from_bufferevent(t.w.loop, bufferevent_openssl_socket_new(t.w.base, t.w.theirs,
+		SSL_new(t.ctx), BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE));
+	t.w.theirs = -1;
+	for (int turns = _i / WAYS % 6; turns > 0; turns--)
+		turn(&t.w);
+	if (_i >= 6 * WAYS) {
+		leat_io_cancel(leat_flow_read(t.flow));
+		leat_io_cancel(leat_flow_read(other));
+	}
+	flow_says(other, "from the other");
+	flow_says(t.flow, "from us");
+	leat_io_detach(leat_flow_flush(other));
+	expect_ok(failure_of(leat_flow_flush(t.flow)));
+	flow_hears(other, "from us");
+	flow_hears(t.flow, "from the other");
+	leat_flow_abort(other);
+	leat_flow_unref(other);
+	tls_close(&t);
+}
+END_TEST
+
 SUITE("bev_ssl",
+	EACH(a_handshake_is_no_deadlock_at_any_moment, 2 * 6 * WAYS),
 	EACH(bytes_go_both_ways_and_both_say_goodbye, WAYS),
 	EACH(a_goodbye_is_the_end_and_we_go_on_writing, WAYS),
 	EACH(a_goodbye_does_not_stop_what_waits_to_be_sent, WAYS),
