@@ -206,7 +206,8 @@ static void turn_off(struct bev *s)
 	bufferevent_disable(s->top, EV_READ);
 }
 
-/* A handshake leaves what is below OpenSSL reading, whoever reads above. */
+/* Nobody reads yet.  A handshake leaves what is below OpenSSL reading, whoever
+ * reads above. */
 static void calm(struct bev *s)
 {
 	s->connected = false;
@@ -559,8 +560,8 @@ static bool take_over(struct bev *s, struct bufferevent *top)
 	bufferevent_setcb(top, NULL, NULL, on_event, s);
 	if (!(bufferevent_get_enabled(top) & EV_WRITE))
 		bufferevent_enable(top, EV_WRITE);
-	if (lt_levels_shaken(&s->levels))
-		calm(s);
+	if (!lt_levels_shaking(&s->levels))
+		calm(s); /* it may have been reading */
 	if (lt_levels_bottom(&s->levels)->kind == LT_LEVEL_PAIR)
 		turn_on(s); /* what has arrived waits here, as it would in the kernel for a socket */
 	return true;

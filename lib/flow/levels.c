@@ -155,13 +155,6 @@ static bool has_peer(const lt_levels *levels)
 	       (fd >= 0 && getpeername(fd, (struct sockaddr *)&peer, &bytes) == 0);
 }
 
-bool lt_levels_shaken(const lt_levels *levels)
-{
-	struct ssl_st *ssl = ssl_of(levels->level[0].bev);
-
-	return ssl && SSL_is_init_finished && SSL_is_init_finished(ssl);
-}
-
 bool lt_levels_shaking(const lt_levels *levels)
 {
 	for (int i = 0; i < levels->count; i++) {

@@ -56,8 +56,6 @@ bool lt_levels_orphaned(const lt_levels *levels);
 /* Whether the transport is a socket that is still to be connected. */
 bool lt_levels_connecting(const lt_levels *levels);
 
-/* Whether the top is OpenSSL after its handshake. */
-bool lt_levels_shaken(const lt_levels *levels);
 /* Whether one of them is OpenSSL in its handshake. */
 bool lt_levels_shaking(const lt_levels *levels);
 

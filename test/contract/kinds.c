@@ -16,6 +16,7 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/event.h>
 
 #include <leat/net.h>
 
@@ -201,8 +202,10 @@ static bool bevs_over_tcp(leat_loop *loop, struct bufferevent *bevs[2])
 	return true;
 }
 
+/* The first has been reading, as most have whose maker used them; the other not yet. */
 static bool adopt(leat_loop *loop, struct bufferevent *bevs[2], leat_flow *ends[2])
 {
+	bufferevent_enable(bevs[0], EV_READ);
 	for (int i = 0; i < 2; i++)
 		ends[i] = leat_flow_from_bufferevent(loop, bevs[i]);
 	return true;

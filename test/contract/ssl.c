@@ -77,6 +77,7 @@ static bool adopt(leat_loop *loop, struct bufferevent *bevs[2], leat_flow *ends[
 {
 	if (!shake(leat_loop_base(loop), bevs))
 		return false;
+	bufferevent_enable(bevs[0], EV_READ); /* as in kinds.c */
 	for (int i = 0; i < 2; i++)
 		ends[i] = leat_flow_from_bufferevent(loop, bevs[i]);
 	return true;
