@@ -85,12 +85,12 @@ void lt_loop_readerless(leat_loop *loop, int change);
 void lt_loop_report(leat_loop *loop, const char *format, ...) LEAT_PRINTF(2, 3);
 /* Room for per-loop objects that must exist when there is no memory; zeroed,
  * aligned, LT_SPARE_BYTES each. */
-enum { LT_SPARE_FLOW, LT_SPARE_LISTENER, LT_SPARES };
+enum { LT_SPARE_FLOW, LT_SPARE_LISTENER, LT_SPARE_SIGNALS, LT_SPARES };
 #define LT_SPARE_BYTES 192
 void *lt_loop_spare(leat_loop *loop, int which);
 /* A slot for one pointer a floor wants to keep with the loop, and how it is
  * ended when the loop is freed. */
-enum { LT_SLOT_SCHEMES, LT_SLOT_BEV, LT_SLOTS };
+enum { LT_SLOT_SCHEMES, LT_SLOT_BEV, LT_SLOT_SIGNALS, LT_SLOTS };
 typedef struct lt_slot {
 	void *data;
 	void (*end)(leat_loop *loop, void *data);
