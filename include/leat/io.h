@@ -126,6 +126,8 @@ static inline leat_ctx leat_ctx_move(void *data, void (*destroy)(void *data))
 }
 /* Owns the handle: aborts the flow and gives the reference back. */
 LEAT_API leat_ctx leat_ctx_flow(leat_flow *flow);
+/* Owns the handle: gives the reference back. */
+LEAT_API leat_ctx leat_ctx_buf(leat_buf *buf);
 
 /* A continuation.  `result` is good until it returns.  The io it gives is
  * adopted: its outcome becomes the outcome of the promise; NULL is success
@@ -226,9 +228,17 @@ LEAT_API LEAT_NODISCARD leat_io *leat_io_catch_at(leat_io *io, leat_match match,
 #define leat_io_branch(io, ok, failed, ctx) leat_io_branch_at((io), (ok), (failed), (ctx), LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_io_branch_at(leat_io *io, leat_fn ok, leat_fn failed, leat_ctx ctx,
                                                    const char *where);
-/* The same outcome; the context lives until it is there, or is cancelled: an
- * owned one is how a chain keeps what it works with. */
-#define leat_io_hold(io, ctx) leat_io_branch((io), NULL, NULL, (ctx))
+/* Ties an object's life to an io.  The same outcome; the context, an owned one,
+ * is destroyed when it is there, or is cancelled: how a chain keeps what it
+ * works with, a flow, a buf, a scope.  leat_io_hold is another word for it. */
+#define leat_io_attach(io, ctx) leat_io_attach_at((io), (ctx), LEAT_HERE)
+#define leat_io_hold(io, ctx) leat_io_attach((io), (ctx))
+LEAT_API LEAT_NODISCARD leat_io *leat_io_attach_at(leat_io *io, leat_ctx ctx, const char *where);
+/* The same outcome.  Cancelling it is not cancelling the io: if that is pending it goes on
+ * by itself, contexts and all, as if detached - but a value that was lent goes back.
+ * One that has settled is dropped as ever. */
+#define leat_io_shield(io) leat_io_shield_at((io), LEAT_HERE)
+LEAT_API LEAT_NODISCARD leat_io *leat_io_shield_at(leat_io *io, const char *where);
 /* On success and on failure, not on cancel: fn runs and is told whether and
  * why it failed, not the value; then the outcome passes on - unless the io
  * that fn gave fails, then that failure does. */

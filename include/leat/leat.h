@@ -15,6 +15,7 @@
 #include <leat/loop.h>
 #include <leat/memory.h>
 #include <leat/net.h>
+#include <leat/scope.h>
 #include <leat/signal.h>
 #include <leat/version.h>
 
