@@ -146,11 +146,26 @@ static void on_event(struct bufferevent *top, short what, void *arg)
 	wake(s);
 }
 
+/* Turns reading off where that many bytes wait in the input. */
+static void turn_off(struct bev *s)
+{
+	if (!s->reading || evbuffer_get_length(input_of(s)) < KEEP_BYTES)
+		return;
+	s->reading = false;
+	bufferevent_disable(s->top, EV_READ);
+}
+
+/* A partner moves over all it has, while we are reading: that ends here. */
 static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
 {
+	struct bev *s = arg;
+
 	(void)input;
-	if (info->n_added > 0)
-		wake(arg);
+	if (info->n_added == 0)
+		return;
+	if (lt_levels_bottom(&s->levels)->kind == LT_LEVEL_PAIR)
+		turn_off(s);
+	wake(s);
 }
 
 static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *info, void *arg)
@@ -196,14 +211,6 @@ static void turn_on(struct bev *s)
 	bufferevent_enable(s->top, EV_READ);
 	if (s->top)
 		lt_levels_poke(&s->levels);
-}
-
-static void turn_off(struct bev *s)
-{
-	if (!s->reading || evbuffer_get_length(input_of(s)) < KEEP_BYTES)
-		return;
-	s->reading = false;
-	bufferevent_disable(s->top, EV_READ);
 }
 
 /* Nobody reads yet.  A handshake leaves what is below OpenSSL reading, whoever

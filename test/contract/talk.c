@@ -316,8 +316,7 @@ void hears_text(leat_flow *flow, uint64_t at, uint64_t n, int line)
 	ck_assert_msg(at == last, "line %d: %llu bytes too much", line, (unsigned long long)(at - last));
 }
 
-/* Turns until nothing moves any more. */
-static void come_to_rest(leat_flow *flow)
+void come_to_rest(leat_flow *flow)
 {
 	size_t before = 0;
 

@@ -133,6 +133,12 @@ void hears_text(leat_flow *flow, uint64_t at, uint64_t n, int line);
 /* Writes pieces of the text until one is not accepted at once; gives its io, and
  * where the text ends with it. */
 leat_io *fill(leat_flow *flow, size_t piece, uint64_t *end);
+/* A full transport may take another bit at any time, when TCP probes a window or lets
+ * its buffer grow, to 4 MiB on Linux. What must stay pending is filled with such pieces:
+ * one does not fit. */
+enum { MUCH = 6 << 20 };
+/* Turns until the flow's queue has not moved for a few milliseconds. */
+void come_to_rest(leat_flow *flow);
 
 /* ---- system calls that write, as seen by the program ---- */
 
