@@ -169,8 +169,7 @@ static leat_io *note_end(void *ctx, leat_result *result)
 	return leat_result_pass(result);
 }
 
-/* A transport that seems full may take another bit at any time, which is progress;
- * but not a whole piece. */
+/* Another bit that the transport takes is progress. */
 static void c5_flushing_has_its_own_stall_limit(void)
 {
 	uint64_t end;
@@ -178,7 +177,7 @@ static void c5_flushing_has_its_own_stall_limit(void)
 	bool over = false;
 
 	limit(b, LIMITS(.linger_ms = -1, .stall_ms = 10000));
-	waiting = fill(b, 16 << 20, &end); /* more than a socket takes, however its buffers grow */
+	waiting = fill(b, MUCH, &end);
 	closing = leat_io_then(leat_flow_close(b), note_end, leat_ctx_borrow(&over));
 	settle();
 	stage_skip(&stage, 6000);

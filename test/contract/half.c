@@ -29,7 +29,7 @@ static void h1_reading_goes_on_after_shutdown_write(void)
 static void h1_it_resolves_only_when_the_peer_has_been_told(void)
 {
 	uint64_t end;
-	leat_io *sent = fill(b, 16384, &end), *told = leat_flow_shutdown(b, LEAT_WRITE);
+	leat_io *sent = fill(b, MUCH, &end), *told = leat_flow_shutdown(b, LEAT_WRITE);
 
 	settle();
 	expect_pending(told);

@@ -16,7 +16,7 @@ static void a1_abort_never_waits(void)
 static void a1_pending_operations_fail_with_closed(void)
 {
 	uint64_t end;
-	leat_io *waiting = fill(b, 16384, &end), *flushed = leat_flow_flush(b);
+	leat_io *waiting = fill(b, MUCH, &end), *flushed = leat_flow_flush(b);
 	leat_io *telling = leat_flow_shutdown(b, LEAT_WRITE), *closing = leat_flow_close(b);
 
 	settle();

@@ -287,7 +287,7 @@ static void w8_a_flush_tries_the_transport_inside_the_call(void)
 static void w8_a_flush_resolves_when_the_transport_has_all(void)
 {
 	uint64_t end;
-	leat_io *waiting = fill(b, PIECE, &end), *flushed = leat_flow_flush(b);
+	leat_io *waiting = fill(b, MUCH, &end), *flushed = leat_flow_flush(b);
 
 	settle();
 	expect_pending(flushed);
