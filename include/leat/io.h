@@ -33,6 +33,8 @@ typedef struct leat_type {
 LEAT_API extern const leat_type leat_int_type;  /* an int64_t */
 LEAT_API extern const leat_type leat_buf_type;  /* a leat_buf *, or NULL: the end */
 LEAT_API extern const leat_type leat_flow_type; /* a leat_flow * */
+/* The mark of a failure, which leat_result_ok looks for; no type of a value. */
+LEAT_API extern const leat_type leat_error_type;
 
 /* Whom a value goes back to when nobody got it. */
 typedef struct leat_giver {
@@ -47,7 +49,7 @@ typedef struct leat_giver {
 /* A settled outcome: an error, a value, or nothing.  Public so that it can
  * live on a stack; look at it through the calls below. */
 struct leat_result {
-	const leat_type *type; /* NULL: nothing; the library's own mark: an error */
+	const leat_type *type; /* NULL: nothing; leat_error_type: a failure */
 	union {
 		struct {
 			union {
@@ -64,7 +66,10 @@ struct leat_result {
 };
 
 /* Whether it succeeded. */
-LEAT_API bool leat_result_ok(const leat_result *result);
+static inline bool leat_result_ok(const leat_result *result)
+{
+	return result->type != &leat_error_type;
+}
 /* The error; none where it succeeded. */
 LEAT_API leat_error leat_result_error(const leat_result *result);
 LEAT_API leat_loop *leat_result_loop(const leat_result *result);

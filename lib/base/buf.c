@@ -295,6 +295,20 @@ leat_buf *lt_buf_scratch_new(lt_mem *mem, leat_buf **scratch)
 	return *scratch = buf;
 }
 
+leat_buf *lt_buf_carve(leat_buf **scratch, size_t bytes)
+{
+	leat_buf *whole = *scratch, *copy;
+
+	if (bytes <= LT_BUF_SCRATCH / 2) {
+		copy = lt_buf_copy(whole->mem, whole->data, bytes);
+		if (!lt_buf_is_failed(copy))
+			return copy;
+	}
+	*scratch = NULL;
+	whole->size = bytes;
+	return whole;
+}
+
 /* ---- queues ---- */
 
 size_t leat_bufs_size(const leat_bufs *queue)

@@ -24,13 +24,21 @@ enum {
 
 	LT_BUF_SCRATCH = LT_BLOCK_LARGEST,
 	LT_BUF_SLICES_MAX = (1 << 24) - 1,
+
+	/* where bit-fields put it in their word */
+	LT_BUF_CLASS_SHIFT = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? 24 : 0,
 };
 
 struct leat_buf {
 	lt_mem *mem;
 	uint32_t refs;
-	uint32_t slices : 24;
-	uint32_t class : 8;
+	union {
+		struct {
+			uint32_t slices : 24;
+			uint32_t class : 8;
+		};
+		uint32_t slices_and_class; /* to write both at once */
+	};
 	unsigned char *data;
 	size_t size;
 	leat_buf *next; /* in a queue */
@@ -62,24 +70,29 @@ leat_buf *lt_buf_from_iovec(lt_mem *mem, const struct iovec *parts, int count);
  * stand in a queue and be advanced.  Without memory: the failed one. */
 leat_buf *lt_buf_unique(leat_buf *buf);
 
-static inline leat_buf *lt_buf_new(lt_mem *mem, size_t bytes)
+/* Writes the header of a block of that class, with room for that much. */
+static inline leat_buf *lt_buf_in_block(void *block, lt_mem *mem, size_t bytes, unsigned class)
 {
-	unsigned class;
-	leat_buf *buf;
+	leat_buf *buf = block;
 
-	if (__builtin_expect(bytes > LT_BLOCK_LARGEST, 0))
-		return lt_buf_new_large(mem, bytes);
-	buf = lt_mem_block(mem, bytes, &class);
-	if (__builtin_expect(!buf, 0))
-		return lt_buf_failed();
 	buf->mem = mem;
 	buf->refs = 1;
-	buf->slices = 0;
-	buf->class = (uint8_t)class;
+	buf->slices_and_class = class << LT_BUF_CLASS_SHIFT;
 	buf->data = (unsigned char *)buf + LT_BLOCK_HEADER;
 	buf->size = bytes;
 	buf->next = NULL;
 	return buf;
+}
+
+static inline leat_buf *lt_buf_new(lt_mem *mem, size_t bytes)
+{
+	unsigned class;
+	void *block;
+
+	if (__builtin_expect(bytes > LT_BLOCK_LARGEST, 0))
+		return lt_buf_new_large(mem, bytes);
+	block = lt_mem_block(mem, bytes, &class);
+	return __builtin_expect(block != NULL, 1) ? lt_buf_in_block(block, mem, bytes, class) : lt_buf_failed();
 }
 
 static inline bool lt_buf_is_failed(const leat_buf *buf)
@@ -106,6 +119,15 @@ static inline void lt_buf_unref(leat_buf *buf)
 		lt_buf_end(buf);
 }
 
+/* The same, for a buf that is most likely nobody else's. */
+static inline void lt_buf_unref_single(leat_buf *buf)
+{
+	if (__builtin_expect(buf->refs == 1 && buf->slices == 0 && buf->class < LT_CLASS_LARGE, 1))
+		lt_mem_unblock(buf->mem, buf, 0, buf->class);
+	else
+		lt_buf_unref(buf);
+}
+
 /* ---- reading from a transport: one scratch block per loop ---- */
 
 leat_buf *lt_buf_scratch_new(lt_mem *mem, leat_buf **scratch);
@@ -118,18 +140,21 @@ static inline leat_buf *lt_buf_scratch(lt_mem *mem, leat_buf **scratch)
 /* Gives the first `bytes` bytes of *scratch as a buf of their own: a copy in a
  * block of the right size, or, where that would be no smaller or there is no
  * memory for it, the scratch buf itself; then *scratch is NULL.  Never fails. */
-static inline leat_buf *lt_buf_carve(leat_buf **scratch, size_t bytes)
+leat_buf *lt_buf_carve(leat_buf **scratch, size_t bytes);
+/* Whether that is a copy and needs no allocation. */
+static inline bool lt_buf_may_carve_copy(const leat_buf *scratch, size_t bytes)
 {
-	leat_buf *whole = *scratch, *copy;
+	return bytes <= LT_BUF_SCRATCH / 2 && lt_mem_has_block(scratch->mem, bytes);
+}
+/* Where it is so. */
+static inline leat_buf *lt_buf_carve_copy(const leat_buf *scratch, size_t bytes)
+{
+	unsigned class;
+	leat_buf *copy = lt_mem_block(scratch->mem, bytes, &class);
 
-	if (bytes <= LT_BUF_SCRATCH / 2) {
-		copy = lt_buf_copy(whole->mem, whole->data, bytes);
-		if (__builtin_expect(!lt_buf_is_failed(copy), 1))
-			return copy;
-	}
-	*scratch = NULL;
-	whole->size = bytes;
-	return whole;
+	lt_buf_in_block(copy, scratch->mem, bytes, class);
+	memcpy(copy->data, scratch->data, bytes);
+	return copy;
 }
 
 /* ---- queues ----

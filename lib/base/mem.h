@@ -117,6 +117,13 @@ static inline void lt_mem_show(void *block, unsigned class)
 	(void)class;
 }
 
+/* Whether there is one that needs no allocation; capacity is at most
+ * LT_BLOCK_LARGEST. */
+static inline bool lt_mem_has_block(const lt_mem *mem, size_t capacity)
+{
+	return mem->kept[lt_class_of(capacity)] != NULL;
+}
+
 /* Gives a block with room for `capacity` bytes after its header, or NULL; its
  * class is needed to give it back. */
 static inline void *lt_mem_block(lt_mem *mem, size_t capacity, unsigned *class)

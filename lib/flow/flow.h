@@ -146,6 +146,8 @@ static inline leat_flow *lt_flow_of_link(lt_watch *link)
 /* leat_flow_wanted, inline. */
 static inline bool lt_flow_wanted(leat_flow *self)
 {
+	if (__builtin_expect((self->bits & (LT_F_MOVED | LT_F_WANTED)) == LT_F_WANTED, 1))
+		return true;
 	return lt_flow_of(self)->bits & LT_F_WANTED;
 }
 /* An answer is awaited no more. */

@@ -85,22 +85,34 @@ static LT_COLD void read_nothing(leat_flow *self, lt_socket *s, ssize_t got)
 		leat_flow_give_error(self, error);
 }
 
+static LT_COLD leat_buf *scratch_of(leat_loop *loop)
+{
+	return lt_buf_scratch_new(&loop->mem, &loop->scratch);
+}
+
+static __attribute__((noinline)) leat_buf *carve_slowly(leat_loop *loop, size_t bytes)
+{
+	return lt_buf_carve(&loop->scratch, bytes);
+}
+
 /* Touches neither after the answer: it may be the flow's end. */
-static inline void read_some(leat_flow *self, lt_socket *s)
+static inline __attribute__((always_inline)) void read_some(leat_flow *self, lt_socket *s)
 {
 	leat_loop *loop = self->loop;
-	leat_buf *into = lt_buf_scratch(&loop->mem, &loop->scratch);
+	leat_buf *into = loop->scratch;
 	ssize_t got;
 
-	if (__builtin_expect(!into, 0)) {
+	if (__builtin_expect(!into && !(into = scratch_of(loop)), 0)) {
 		read_starved(self, s);
 		return;
 	}
 	got = read(fd_of(s), into->data, LT_BUF_SCRATCH);
-	if (__builtin_expect(got > 0, 1))
-		leat_flow_give(self, lt_buf_carve(&loop->scratch, (size_t)got));
-	else
+	if (__builtin_expect(got <= 0, 0))
 		read_nothing(self, s, got);
+	else if (__builtin_expect(lt_buf_may_carve_copy(loop->scratch, (size_t)got), 1))
+		leat_flow_give(self, lt_buf_carve_copy(loop->scratch, (size_t)got));
+	else
+		leat_flow_give(self, carve_slowly(loop, (size_t)got));
 }
 
 static void on_writable(leat_flow *self, lt_socket *s)
@@ -165,6 +177,10 @@ static size_t sum(const struct iovec *parts, int count)
 /* The kernel did not take all that was offered. */
 static LT_COLD void on_short(leat_flow *self, lt_socket *s, leat_bufs *queue, ssize_t sent)
 {
+	if (sent < 0 && errno == EINTR) {
+		leat_flow_writable(self);
+		return;
+	}
 	if (sent < 0 && errno != EAGAIN) {
 		leat_flow_write_failed(self, last_error(LEAT_HERE));
 		return;
@@ -176,20 +192,18 @@ static LT_COLD void on_short(leat_flow *self, lt_socket *s, leat_bufs *queue, ss
 }
 
 /* One buf in the queue: no vector. */
-static inline void send_one(leat_flow *self, lt_socket *s, leat_bufs *queue)
+static inline void send_one(leat_flow *self, const lt_socket *s, leat_bufs *queue)
 {
+	const leat_buf *first = queue->head;
+	ssize_t sent = send(fd_of(s), first->data, first->size, MSG_NOSIGNAL | MSG_DONTWAIT);
 	leat_buf *buf = queue->head;
-	ssize_t sent;
 
-	do
-		sent = send(fd_of(s), buf->data, buf->size, MSG_NOSIGNAL | MSG_DONTWAIT);
-	while (__builtin_expect(sent < 0, 0) && errno == EINTR);
 	if (__builtin_expect((size_t)sent != buf->size, 0)) {
-		on_short(self, s, queue, sent);
+		on_short(self, lt_flow_state(self), queue, sent);
 		return;
 	}
 	lt_bufs_init(queue);
-	lt_buf_unref(buf);
+	lt_buf_unref_single(buf);
 }
 
 /* True: all that was offered was taken. */
@@ -200,9 +214,7 @@ static bool send_some(leat_flow *self, lt_socket *s, leat_bufs *queue)
 	ssize_t sent;
 
 	message.msg_iovlen = (size_t)leat_bufs_iovec(queue, parts, PARTS);
-	do
-		sent = sendmsg(fd_of(s), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-	while (sent < 0 && errno == EINTR);
+	sent = sendmsg(fd_of(s), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (sent < 0 || (size_t)sent < sum(parts, (int)message.msg_iovlen)) {
 		on_short(self, s, queue, sent);
 		return false;

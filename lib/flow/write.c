@@ -106,28 +106,49 @@ static inline void offer(leat_flow *flow, lt_out *out)
 	flow->bits &= ~(uint32_t)(LT_F_WRITING | LT_F_WRITE_AGAIN);
 }
 
-static inline void send_out(leat_flow *flow, lt_out *out)
+/* All is sent and nobody waits for that: one look at all that might be. */
+static inline bool is_all_done(const leat_flow *flow, const lt_out *out)
+{
+	return !(out->queue.bytes | (uintptr_t)out->writer | (uintptr_t)out->tail.next | (uintptr_t)flow->rare |
+	         (flow->bits & ENDINGS));
+}
+
+static __attribute__((noinline)) void send_out(leat_flow *flow, lt_out *out)
 {
 	size_t before = out->queue.bytes;
 
-	if (__builtin_expect(before == 0 || (flow->bits & (LT_F_CLOSED | LT_F_MOVED | LT_F_WRITE_BUSY | LT_F_WRITING)), 0))
+	if (before == 0 || (flow->bits & (LT_F_CLOSED | LT_F_MOVED | LT_F_WRITE_BUSY | LT_F_WRITING)))
 		return;
 	flow->refs++;
 	offer(flow, out);
-	if (__builtin_expect(out->queue.bytes > 0 || out->writer || (flow->bits & ENDINGS) || flow->rare || out->tail.next, 0)) {
-		after_sending(flow, before);
-	} else {
+	after_sending(flow, before);
+	lt_flow_unref(flow);
+}
+
+/* The usual: the transport takes all, and that is all. */
+static inline void send_plain(leat_flow *flow, lt_out *out)
+{
+	flow->refs++;
+	offer(flow, out);
+	if (__builtin_expect(is_all_done(flow, out), 1)) {
 		flow->out = NULL;
 		lt_piece_give(flow->loop, out);
+	} else {
+		after_sending(flow, out->queue.bytes);
 	}
 	lt_flow_unref(flow);
 }
 
 static void on_turn_end(lt_tail *tail)
 {
+	const uint32_t odd = ENDINGS | LT_F_WRITE_BUSY | LT_F_WRITING;
 	lt_out *out = (lt_out *)(void *)((char *)tail - offsetof(lt_out, tail));
+	leat_flow *flow = out->flow;
 
-	send_out(out->flow, out);
+	if (__builtin_expect((flow->bits & odd) || out->queue.bytes == 0, 0))
+		send_out(flow, out);
+	else
+		send_plain(flow, out);
 }
 
 void lt_flow_send_now(leat_flow *flow)
@@ -321,7 +342,7 @@ static __attribute__((noinline)) leat_io *send_oddly(leat_flow *flow, leat_buf *
 /* The usual: in a turn, below the mark, and nothing waits before it.  Needs no frame. */
 static inline leat_io *send_buf(leat_flow *flow, leat_buf *buf, const char *where)
 {
-	const uint32_t odd = LT_F_CLOSED | LT_F_MOVED | LT_F_WRITE_SHUT | LT_F_WRITE_ERROR;
+	const uint32_t odd = LT_F_CLOSED | LT_F_MOVED | LT_F_WRITE_SHUT | LT_F_WRITE_ERROR | LT_F_WRITE_BUSY;
 	lt_out *out;
 
 	if (__builtin_expect((flow->bits & odd) || flow->out || buf->refs != 1 ||
@@ -330,7 +351,9 @@ static inline leat_io *send_buf(leat_flow *flow, leat_buf *buf, const char *wher
 		return send_oddly(flow, buf, where);
 	out = make_out(flow, buf);
 	buf->next = NULL;
-	count_write(flow, out, buf->size);
+	flow->written_bytes += buf->size;
+	flow->writes++;
+	lt_loop_push_tail(flow->loop, &out->tail);
 	return flow->loop->done;
 }
 

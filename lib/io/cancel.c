@@ -43,6 +43,8 @@ static void drop_pending(leat_loop *loop, leat_io *io)
 	const lt_kind *kind = lt_io_kind(io);
 
 	io->flags |= LT_DOOMED;
+	if (io->flags & LT_MADE)
+		io->generation++; /* void for its maker */
 	if (io->kind == LT_LEAF)
 		leaf_cancel(loop, io);
 	else if (!(io->flags & LT_FORWARD) && kind->drop)

@@ -81,7 +81,7 @@ static leat_result view(leat_loop *loop, leat_io *source)
 	leat_result result = { .where = source->where, .loop = loop };
 
 	if (lt_is_error(&source->u.outcome)) {
-		result.type = &lt_error_type;
+		result.type = &leat_error_type;
 		result.as.error = source->u.outcome.as.error;
 	} else if (source->u.outcome.type) {
 		result.type = &lt_view_type;

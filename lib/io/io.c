@@ -274,11 +274,6 @@ static void adopt_settled(leat_loop *loop, leat_io *self, leat_io *inner)
 	take_over(loop, self, inner);
 }
 
-static lt_watch *watch_of(const leat_io *io)
-{
-	return (lt_watch *)(io->waiter & ~(uintptr_t)1);
-}
-
 /* The waiter of self waits for inner from now on; self is gone. */
 static void splice(leat_loop *loop, leat_io *self, leat_io *waiter, leat_io *inner)
 {
@@ -290,7 +285,7 @@ static void splice(leat_loop *loop, leat_io *self, leat_io *waiter, leat_io *inn
 /* Its watch does not mind which io it waits for. */
 static inline bool follows(const leat_io *self)
 {
-	return lt_is_watch(self->waiter) && watch_of(self)->ops->follows;
+	return self->waiter & LT_FOLLOWS;
 }
 
 static inline void follow(leat_loop *loop, leat_io *self, leat_io *inner)
@@ -342,6 +337,24 @@ bool lt_io_was_doomed(leat_loop *loop, leat_io *self, leat_io *inner)
 	return true;
 }
 
+/* The usual: a chain without more ado, for a watch that does not mind. */
+static inline bool may_follow(const leat_loop *loop, const leat_io *self, const leat_io *inner)
+{
+	return !inner->waiter && lt_cell_loop(inner) == loop && lt_is_then_on_end(inner) && !self->u.call.destroy &&
+	       follows(self);
+}
+
+/* Passes on what the callback of self gave. */
+static inline void take_inner(leat_loop *loop, leat_io *self, leat_io *inner)
+{
+	if (inner)
+		lt_io_check_adoption(loop, self, inner);
+	if (self->u.call.destroy || (inner && inner->phase == LT_PENDING))
+		lt_io_adopt(loop, self, inner);
+	else
+		take_over(loop, self, inner);
+}
+
 static inline __attribute__((always_inline)) void call(leat_loop *loop, leat_io *self, leat_io *source, leat_fn fn)
 {
 	leat_result *result = lt_io_show(loop, source);
@@ -350,9 +363,10 @@ static inline __attribute__((always_inline)) void call(leat_loop *loop, leat_io 
 	self->source = NULL;
 	self->flags |= LT_RUNNING;
 	lt_delivered(&source->u.outcome); /* which may cancel self */
-	if (__builtin_expect(!(self->flags & LT_DOOMED), 1)) {
-		if (self->flags & LT_MOVED)
-			self->u.call.destroy = NULL;
+	if (__builtin_expect(!(self->flags & (LT_DOOMED | LT_MOVED)), 1)) {
+		inner = fn(self->u.call.ctx, result);
+	} else if (!(self->flags & LT_DOOMED)) {
+		self->u.call.destroy = NULL;
 		inner = fn(self->u.call.ctx, result);
 	}
 	lt_io_put_away(loop, source);
@@ -360,17 +374,12 @@ static inline __attribute__((always_inline)) void call(leat_loop *loop, leat_io 
 		lt_io_was_doomed(loop, self, inner);
 		return;
 	}
-	self->flags &= (uint8_t)~LT_RUNNING;
-	if (inner)
-		lt_io_check_adoption(loop, self, inner);
-	if (__builtin_expect(self->u.call.destroy != NULL, 0))
-		lt_io_adopt(loop, self, inner);
-	else if (!inner || inner->phase == LT_SETTLED)
-		take_over(loop, self, inner);
-	else if (follows(self))
+	if (inner && may_follow(loop, self, inner)) {
 		follow(loop, self, inner);
-	else
-		lt_io_adopt(loop, self, inner);
+		return;
+	}
+	self->flags &= (uint8_t)~LT_RUNNING;
+	take_inner(loop, self, inner);
 }
 
 void lt_io_call(leat_loop *loop, leat_io *self, leat_io *source, leat_fn fn)
@@ -386,7 +395,7 @@ void lt_io_skip(leat_loop *loop, leat_io *self, leat_io *source)
 
 static void tell_watch(leat_loop *loop, leat_io *io)
 {
-	lt_watch *watch = watch_of(io);
+	lt_watch *watch = lt_watch_of(io);
 
 	watch->ops->settled(watch, loop, lt_io_show(loop, io));
 	lt_io_put_away(loop, io);
@@ -410,18 +419,20 @@ static __attribute__((noinline)) void run_other(leat_loop *loop, leat_io *io)
 /* The usual: a success that a then waits for. */
 static inline bool is_for_then(const leat_io *io)
 {
-	return io->phase == LT_SETTLED && !(io->flags & LT_DOOMED) && !lt_is_error(&io->u.outcome) &&
-	       !lt_is_watch(io->waiter) && ((leat_io *)io->waiter)->kind == LT_THEN;
+	return lt_io_is_any(io, LT_SETTLED, LT_DOOMED) && !lt_is_error(&io->u.outcome) && !lt_is_watch(io->waiter) &&
+	       ((leat_io *)io->waiter)->kind == LT_THEN;
 }
 
 static inline void run_one(leat_loop *loop, leat_io *io)
 {
-	io->flags &= (uint8_t)~LT_QUEUED;
 	if (__builtin_expect(is_for_then(io), 1)) {
 		leat_io *waiter = (leat_io *)io->waiter;
 
-		call(loop, waiter, io, waiter->u.call.fn);
-	} else if (io->kind == LT_REPEAT && io->phase == LT_PENDING && !(io->flags & LT_DOOMED)) {
+		call(loop, waiter, io, waiter->u.call.fn); /* which frees io */
+		return;
+	}
+	io->flags &= (uint8_t)~LT_QUEUED;
+	if (lt_io_is(io, LT_PENDING, LT_REPEAT, LT_DOOMED)) {
 		io->source = NULL;
 		lt_repeat_step(loop, io);
 	} else {
@@ -438,7 +449,7 @@ size_t lt_io_run_ready(leat_loop *loop, size_t budget)
 
 		loop->ready.head = io->source;
 		if (!loop->ready.head)
-			loop->ready.tail = NULL;
+			loop->ready.tail = &loop->ready.head;
 		run_one(loop, io);
 		done++;
 	}
@@ -454,7 +465,7 @@ bool lt_io_watch(leat_io *io, lt_watch *watch)
 	io = claim(loop, io);
 	if (!io)
 		return false;
-	io->waiter = (uintptr_t)watch | 1;
+	io->waiter = (uintptr_t)watch | LT_WATCH | (watch->ops->follows ? LT_FOLLOWS : 0);
 	if (io->phase == LT_SETTLED)
 		lt_enqueue(loop, io);
 	return true;
@@ -471,7 +482,7 @@ static void cancel_if_watched(leat_loop *loop, leat_io *io, void *arg)
 
 	if ((io->flags & LT_DOOMED) || !lt_is_watch(io->waiter))
 		return;
-	if (!matching->match((lt_watch *)(io->waiter & ~(uintptr_t)1), matching->arg))
+	if (!matching->match(lt_watch_of(io), matching->arg))
 		return;
 	io->waiter = 0;
 	lt_io_raze(loop, io);
@@ -541,13 +552,18 @@ static inline bool delivered(lt_outcome *o)
 	return !o->type || o->type->plain || !o->as.value.giver || deliver(o);
 }
 
+static __attribute__((noinline)) bool not_yet(const leat_io *io)
+{
+	lt_io_check(io, "leat_io_try", LEAT_HERE);
+	return false;
+}
+
 bool leat_io_try(leat_io *io, leat_result *result)
 {
 	leat_loop *loop;
 
-	lt_io_check(io, "leat_io_try", LEAT_HERE);
-	if (io->phase != LT_SETTLED)
-		return false;
+	if (__builtin_expect(!io || io->phase != LT_SETTLED || io->waiter, 0))
+		return not_yet(io);
 	loop = lt_cell_loop(io);
 	result->where = io->where;
 	result->loop = loop;

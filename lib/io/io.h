@@ -4,7 +4,7 @@
  * A cell is 64 bytes.  Pending, its last 32 hold what its kind needs; settled,
  * they hold the outcome.  `source` is the cell it waits for; a settled cell
  * has none, so the ready queue is linked through it.  `waiter` is the cell
- * that waits for this one, or a watch (lowest bit set).
+ * that waits for this one, or a watch (its lowest bits say so).
  *
  *	leaf <-source- then <-source- then      (waiter points the other way)
  *
@@ -36,6 +36,7 @@ enum lt_flag {
 	LT_IMMORTAL = 16, /* one of the loop's pre-made ones: never freed, shared by all who are given it */
 	LT_MOVED = 32,   /* the context is moved */
 	LT_COUNTS = 64,  /* many sources, and all but the last success are only counted */
+	LT_MADE = 128,   /* has a maker: the generation is the maker's */
 };
 
 /* What a cell does about its sources; 0 has its kind in the payload. */
@@ -94,10 +95,35 @@ struct leat_io {
 	uintptr_t waiter;
 	leat_io *source;
 	/* The last 8 bytes are good in a free cell too: a maker looks at them. */
-	uint32_t generation; /* of leaves: what a maker must match; lowest bit: the life before ended by settling */
-	uint8_t phase, flags, kind;
-	uint8_t spare;
+	uint32_t generation; /* of the last maker; grows with the next one, and when it is void */
+	union {
+		struct {
+			uint8_t phase, flags, kind;
+			uint8_t spare;
+		};
+		uint32_t word; /* the four at once */
+	};
 };
+
+/* The four bytes of `word`, for a look at several of them at once. */
+static inline uint32_t lt_word(uint8_t phase, uint8_t flags, uint8_t kind)
+{
+	const uint8_t bytes[4] = { phase, flags, kind, 0 };
+	uint32_t word;
+
+	memcpy(&word, bytes, sizeof word);
+	return word;
+}
+/* Whether it is of that phase and kind, and none of these flags is set. */
+static inline bool lt_io_is(const leat_io *io, uint8_t phase, uint8_t kind, uint8_t without)
+{
+	return (io->word & lt_word(0xff, without, 0xff)) == lt_word(phase, 0, kind);
+}
+/* The same, of whatever kind. */
+static inline bool lt_io_is_any(const leat_io *io, uint8_t phase, uint8_t without)
+{
+	return (io->word & lt_word(0xff, without, 0)) == lt_word(phase, 0, 0);
+}
 
 static_assert(sizeof(leat_io) == 64, "a cell is 64 bytes");
 static_assert(2 * sizeof(leat_io) <= 160, "io and continuation");
@@ -118,6 +144,8 @@ typedef struct lt_watch_ops {
 struct lt_watch {
 	const lt_watch_ops *ops;
 };
+/* In a cell's `waiter`: a watch, and one that follows. */
+enum { LT_WATCH = 1, LT_FOLLOWS = 2 };
 /* Takes the io; the watch is told once, unless the io is cancelled.  False:
  * no memory to be told later; the io, a failure, is gone. */
 bool lt_io_watch(leat_io *io, lt_watch *watch);
@@ -129,11 +157,10 @@ void lt_io_cancel_watched(leat_loop *loop, bool (*match)(lt_watch *, void *), vo
  * with its size. */
 #define lt_has(pointer, member) \
 	((pointer)->size >= (size_t)((const char *)(&(pointer)->member + 1) - (const char *)(pointer)) && (pointer)->member)
-extern const leat_type lt_error_type; /* marks a failure */
 extern const leat_type lt_view_type;  /* marks what may be looked at but not taken: the value is the cell */
 static inline bool lt_is_error(const lt_outcome *o)
 {
-	return o->type == &lt_error_type;
+	return o->type == &leat_error_type;
 }
 static inline lt_outcome *lt_result_outcome(leat_result *r)
 {
@@ -141,7 +168,7 @@ static inline lt_outcome *lt_result_outcome(leat_result *r)
 }
 static inline lt_outcome lt_failure(leat_error error)
 {
-	return (lt_outcome){ .type = &lt_error_type, .as.error = error };
+	return (lt_outcome){ .type = &leat_error_type, .as.error = error };
 }
 /* Copies by words: what was stored by words would stall a wider load. */
 static inline void lt_outcome_copy(lt_outcome *to, const lt_outcome *from)
@@ -162,13 +189,13 @@ static inline void lt_outcome_copy(lt_outcome *to, const lt_outcome *from)
 /* Tells the giver that the value has arrived. */
 static inline void lt_delivered(lt_outcome *o)
 {
-	if (o->type && !o->type->plain && o->as.value.giver) {
-		const leat_giver *giver = o->as.value.giver;
+	const leat_giver *giver = o->as.value.giver;
 
-		o->as.value.giver = NULL;
-		if (lt_has(giver, delivered))
-			giver->delivered(o->as.value.giver_ctx, o->as.value.pointer);
-	}
+	if (!o->type || o->type->plain || !giver)
+		return;
+	o->as.value.giver = NULL;
+	if (lt_has(giver, delivered))
+		giver->delivered(o->as.value.giver_ctx, o->as.value.pointer);
 }
 /* Destroys a delivered value that was not taken. */
 void lt_outcome_destroy(lt_outcome *o);
@@ -199,17 +226,13 @@ static inline leat_io *lt_cell_take(leat_loop *loop)
 		if (!io)
 			return NULL;
 	}
-	loop->pool.live++;
 	return io;
 }
 static inline void lt_cell_free(leat_loop *loop, leat_io *io)
 {
-	io->generation = ((io->generation & ~3u) + 4) | (io->phase >= LT_SETTLED);
-	io->phase = LT_FREE;
-	io->flags = 0;
+	io->word = lt_word(LT_FREE, 0, 0);
 	io->waiter = (uintptr_t)loop->pool.free;
 	loop->pool.free = io;
-	loop->pool.live--;
 	lt_cell_hide(io);
 }
 
@@ -220,14 +243,11 @@ static inline void *lt_piece_take(leat_loop *loop)
 
 	if (!io)
 		return NULL;
-	loop->pool.live--;
-	io->flags = 0;
-	io->phase = LT_PIECE;
+	io->word = lt_word(LT_PIECE, 0, 0);
 	return io;
 }
 static inline void lt_piece_give(leat_loop *loop, void *piece)
 {
-	loop->pool.live++;
 	lt_cell_free(loop, piece);
 }
 
@@ -240,9 +260,7 @@ static inline leat_io *lt_io_take_cell(leat_loop *loop, uint8_t kind, const char
 	io = lt_cell_take(loop);
 	if (!io)
 		return NULL;
-	io->phase = LT_PENDING;
-	io->flags = 0;
-	io->kind = kind;
+	io->word = lt_word(LT_PENDING, 0, kind);
 	io->where = where;
 	io->waiter = 0;
 	io->source = NULL;
@@ -251,7 +269,11 @@ static inline leat_io *lt_io_take_cell(leat_loop *loop, uint8_t kind, const char
 }
 static inline bool lt_is_watch(uintptr_t waiter)
 {
-	return waiter & 1;
+	return waiter & LT_WATCH;
+}
+static inline lt_watch *lt_watch_of(const leat_io *io)
+{
+	return (lt_watch *)(io->waiter & ~(uintptr_t)(LT_WATCH | LT_FOLLOWS));
 }
 static inline leat_io *lt_waiter_cell(const leat_io *io)
 {
@@ -260,28 +282,23 @@ static inline leat_io *lt_waiter_cell(const leat_io *io)
 /* Whether the next one in the queue has to call libevent. */
 static inline bool lt_must_kick(const leat_loop *loop)
 {
-	return !loop->ready.tail && !loop->quiet && !loop->kicked;
+	return !loop->quiet && !loop->kicked && !loop->ready.head;
 }
 /* Where that is not so. */
 static inline void lt_enqueue_quietly(leat_loop *loop, leat_io *io)
 {
-	leat_io *tail = loop->ready.tail;
-
 	io->flags |= LT_QUEUED;
 	io->source = NULL;
-	loop->ready.tail = io;
-	if (tail)
-		tail->source = io;
-	else
-		loop->ready.head = io;
+	*loop->ready.tail = io;
+	loop->ready.tail = &io->source;
 }
 static inline void lt_enqueue(leat_loop *loop, leat_io *io)
 {
-	leat_io *tail = loop->ready.tail;
+	bool kick = lt_must_kick(loop);
 
 	lt_enqueue_quietly(loop, io);
-	if (!tail && !loop->quiet)
-		lt_loop_kick(loop);
+	if (__builtin_expect(kick, 0))
+		lt_loop_kick_now(loop);
 }
 /* The slow half: waiters that pass on or only count.  io has a waiter. */
 void lt_settled_slowly(leat_loop *loop, leat_io *io);
@@ -399,17 +416,23 @@ static inline void lt_io_put_away(leat_loop *loop, leat_io *io)
  * is freed, its context destroyed and inner cancelled. */
 bool lt_io_was_doomed(leat_loop *loop, leat_io *self, leat_io *inner);
 /* Aborts unless self may adopt inner.  The usual ones are seen at a glance:
- * settled, or a chain down to a leaf. */
+ * settled, or a then on a leaf or on what has settled. */
 void lt_io_check_adoption_slowly(const leat_io *self, const leat_io *inner);
+static inline bool lt_is_end_of_chain(const leat_io *io)
+{
+	return lt_io_is(io, LT_PENDING, LT_LEAF, 0) || io->phase == LT_SETTLED;
+}
+static inline bool lt_is_then_on_end(const leat_io *io)
+{
+	return lt_io_is(io, LT_PENDING, LT_THEN, LT_FORWARD) && io->source && lt_is_end_of_chain(io->source);
+}
+static inline bool lt_io_may_adopt(const leat_loop *loop, const leat_io *inner)
+{
+	return !inner->waiter && lt_cell_loop(inner) == loop && (lt_is_then_on_end(inner) || lt_is_end_of_chain(inner));
+}
 static inline void lt_io_check_adoption(const leat_loop *loop, const leat_io *self, const leat_io *inner)
 {
-	const leat_io *at = inner;
-
-	while (at && at->phase == LT_PENDING && at->kind == LT_THEN && at != self)
-		at = at->source;
-	if (__builtin_expect(!at || inner->waiter || lt_cell_loop(inner) != loop ||
-	                             !(at->phase == LT_SETTLED || (at->phase == LT_PENDING && at->kind == LT_LEAF)),
-	                     0))
+	if (__builtin_expect(!lt_io_may_adopt(loop, inner), 0))
 		lt_io_check_adoption_slowly(self, inner);
 }
 /* A forward at the top has no waiter yet: gives its source in its place. */

@@ -130,6 +130,8 @@ static void on_kick(evutil_socket_t fd, short what, void *arg)
 
 void lt_loop_leave_now(leat_loop *loop)
 {
+	if (loop->draining)
+		return;
 	if (!loop->ready.head && loop->tails == &tails_end) {
 		if (loop->readerless > 0)
 			lt_loop_look(loop);
@@ -297,7 +299,7 @@ void leat_loop_stats_get(leat_loop *loop, leat_loop_stats *stats)
 		.ios_made = loop->ios_made,
 		.unhandled = loop->unhandled,
 		.turns = loop->turns,
-		.ios_live = loop->pool.live,
+		.ios_live = lt_pool_live(loop),
 		.flows_live = count_flows(loop),
 		.timers_live = loop->timers.count,
 		.memory_bytes = lt_mem_bytes(&loop->mem),
@@ -325,15 +327,29 @@ static leat_io *immortal(leat_loop *loop, lt_outcome outcome)
 	io->u.outcome = outcome;
 	io->phase = LT_SETTLED;
 	io->flags = LT_IMMORTAL;
-	loop->pool.live--;
 	loop->ios_made--;
 	return io;
+}
+
+/* Without libevent's cache of the time: nothing of ours asks for it, and it
+ * costs a look at the clock each time around. */
+static struct event_base *own_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base;
+
+	if (!config)
+		return NULL;
+	event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
+	base = event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
 }
 
 static bool furnish(leat_loop *loop, struct event_base *base)
 {
 	loop->owns_base = !base;
-	loop->base = base ? base : event_base_new();
+	loop->base = base ? base : own_base();
 	if (!loop->base)
 		return false;
 	if (!lt_pool_init(loop)) {
@@ -371,6 +387,7 @@ leat_loop *leat_loop_new(struct event_base *base, const leat_loop_options *optio
 	if (!loop)
 		return NULL;
 	*loop = (leat_loop){ .mem = mem, .tails = &tails_end, .running = &tails_end, .holds = 1 };
+	loop->ready.tail = &loop->ready.head;
 	for (int i = 0; i < LT_RESIDENT_KINDS; i++) {
 		lt_residents *residents = &loop->residents[i];
 

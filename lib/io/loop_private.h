@@ -28,7 +28,6 @@ typedef struct lt_pool {
 	leat_io *free;
 	lt_slab *slab; /* being handed out for the first time */
 	lt_arena *arenas;
-	size_t live;
 } lt_pool;
 
 typedef struct lt_timers {
@@ -42,7 +41,7 @@ typedef struct lt_timers {
 
 struct leat_loop {
 	struct {
-		leat_io *head, *tail;
+		leat_io *head, **tail; /* tail: where the next one is linked */
 	} ready;
 	bool draining; /* continuations are running */
 	bool quiet;    /* who is at work will look at the queue afterwards: no kick */
@@ -98,6 +97,12 @@ static inline void lt_loop_kick(leat_loop *loop)
 		lt_loop_kick_now(loop);
 }
 
+/* One that is not queued, where nobody needs a kick. */
+static inline void lt_loop_push_tail(leat_loop *loop, lt_tail *tail)
+{
+	tail->next = loop->tails;
+	loop->tails = tail;
+}
 /* lt_loop_at_end, inline. */
 static inline void lt_loop_add_tail(leat_loop *loop, lt_tail *tail)
 {
@@ -132,7 +137,7 @@ void lt_loop_leave_now(leat_loop *loop);
 static inline void lt_loop_leave(leat_loop *loop)
 {
 	loop->quiet = loop->draining;
-	if (!loop->quiet && !loop->kicked)
+	if (!loop->kicked)
 		lt_loop_leave_now(loop);
 }
 
@@ -140,6 +145,8 @@ static inline void lt_loop_leave(leat_loop *loop)
 bool lt_pool_init(leat_loop *loop);
 void lt_pool_end(leat_loop *loop);
 typedef void (*lt_pool_visitor)(leat_loop *, leat_io *, void *);
+/* How many cells are ios of somebody's; looks at each. */
+size_t lt_pool_live(const leat_loop *loop);
 /* Visits each cell in use.  The visitor may free cells. */
 void lt_pool_walk(leat_loop *loop, lt_pool_visitor visit, void *arg);
 

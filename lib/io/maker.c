@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* maker - making ios, and settling them
  *
- * A maker is {cell, generation}.  The generation grows when the cell is freed;
- * its lowest bit says whether that life ended by settling, so a second
- * settling is told from one that came after a cancel.
+ * A maker is {cell, generation}.  The cell's grows when it gets a maker, and
+ * when a cancel makes that one void.  So where they are the same, and the cell
+ * is not a pending one with a maker, the maker has settled it before.
  */
 #include "io/io.h"
 
@@ -19,6 +19,8 @@ leat_io *leat_io_new_at(leat_loop *loop, leat_maker *maker, const leat_leaf *lea
 		*state = NULL;
 	if (!io)
 		return lt_io_refused(loop);
+	io->flags = LT_MADE;
+	io->generation++;
 	io->u.leaf.leaf = leaf;
 	if (leaf)
 		memset(io->u.leaf.state, 0, sizeof io->u.leaf.state);
@@ -38,27 +40,30 @@ leat_io *leat_io_new_at(leat_loop *loop, leat_maker *maker, const leat_leaf *lea
 
 /* ---- settling ---- */
 
-static void check_twice(leat_maker maker, const char *where)
+static _Noreturn void settled_twice(leat_maker maker, const char *where)
 {
 	const leat_io *io = maker.io;
 
-	if (io->generation == maker.generation && io->phase >= LT_SETTLED && !(io->flags & LT_DOOMED))
+	if ((io->flags & LT_MADE) && io->phase >= LT_SETTLED)
 		lt_abort("%s: an io is settled twice (made at %s)", where, io->where);
-	if ((io->generation & ~3u) == (maker.generation & ~3u) + 4 && (io->generation & 1))
-		lt_abort("%s: an io is settled twice", where);
+	lt_abort("%s: an io is settled twice", where);
+}
+
+static inline bool is_live(leat_maker maker)
+{
+	return maker.io->generation == maker.generation && (maker.io->flags & LT_MADE) && maker.io->phase == LT_PENDING;
 }
 
 /* The io, where it still waits to be settled. */
-static leat_io *pending(leat_maker maker, const char *where)
+static inline leat_io *pending(leat_maker maker, const char *where)
 {
 	leat_io *io = maker.io;
 
-	if (!io)
+	if (!io || io->generation != maker.generation || (io->flags & LT_DOOMED))
 		return NULL;
-	if (io->generation == maker.generation && io->phase == LT_PENDING)
-		return io->flags & LT_DOOMED ? NULL : io;
-	check_twice(maker, where);
-	return NULL;
+	if (__builtin_expect(!is_live(maker), 0))
+		settled_twice(maker, where);
+	return io;
 }
 
 static void free_state(leat_loop *loop, leat_io *io)
@@ -142,9 +147,7 @@ void leat_reject_at(leat_maker maker, leat_error error, const char *where)
 
 bool leat_maker_live(leat_maker maker)
 {
-	const leat_io *io = maker.io;
-
-	return io && io->generation == maker.generation && io->phase == LT_PENDING && !(io->flags & LT_DOOMED);
+	return maker.io && is_live(maker) && !(maker.io->flags & LT_DOOMED);
 }
 
 void leat_maker_drop_at(leat_maker maker, const char *where)

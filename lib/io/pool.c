@@ -97,3 +97,23 @@ void lt_pool_walk(leat_loop *loop, lt_pool_visitor visit, void *arg)
 		for (uint32_t i = 0; i < arena->started; i++)
 			walk_slab(loop, slab_at(arena, i), visit, arg);
 }
+
+static size_t live_of(const lt_slab *slab)
+{
+	const leat_io *cell = (const leat_io *)(const void *)slab;
+	size_t live = 0;
+
+	for (uint32_t i = 1; i < slab->used; i++)
+		live += cell[i].phase != LT_FREE && cell[i].phase != LT_PIECE && !(cell[i].flags & LT_IMMORTAL);
+	return live;
+}
+
+size_t lt_pool_live(const leat_loop *loop)
+{
+	size_t live = 0;
+
+	for (const lt_arena *arena = loop->pool.arenas; arena; arena = arena->next)
+		for (uint32_t i = 0; i < arena->started; i++)
+			live += live_of(slab_at(arena, i));
+	return live;
+}

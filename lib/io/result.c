@@ -16,7 +16,7 @@ static void *buf_share(void *buf)
 }
 
 const leat_type lt_view_type = { .size = sizeof(leat_type), .name = "a value to look at" };
-const leat_type lt_error_type = { .size = sizeof(leat_type), .name = "error", .plain = true };
+const leat_type leat_error_type = { .size = sizeof(leat_type), .name = "error", .plain = true };
 const leat_type leat_int_type = { .size = sizeof(leat_type), .name = "int" };
 const leat_type leat_buf_type = {
 	.size = sizeof(leat_type), .name = "buf", .destroy = buf_destroy, .share = buf_share
@@ -42,11 +42,6 @@ void lt_outcome_drop(lt_outcome *o)
 	o->type = NULL;
 	o->as.value.giver = NULL;
 	giver->give_back(o->as.value.giver_ctx, o->as.value.pointer);
-}
-
-bool leat_result_ok(const leat_result *result)
-{
-	return result->type != &lt_error_type;
 }
 
 leat_error leat_result_error(const leat_result *result)

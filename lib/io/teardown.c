@@ -38,7 +38,7 @@ static void fail_leaf(leat_loop *loop, leat_io *io, void *arg)
 	*any = true;
 	if (leaf && leaf->state_bytes > sizeof io->u.leaf.state)
 		far = io->u.leaf.state[0];
-	io->generation = (io->generation & ~3u) + 4; /* void for its maker */
+	io->generation++; /* void for its maker */
 	io->u.leaf.leaf = NULL;
 	io->flags |= LT_RUNNING; /* its cancel may cancel the chain */
 	if (leaf && lt_has(leaf, cancel))

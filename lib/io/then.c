@@ -41,8 +41,9 @@ static __attribute__((noinline)) leat_io *then_slowly(leat_io *io, leat_fn fn, l
 /* Whether a then on io needs a cell and nothing else. */
 static inline bool is_plain(const leat_io *io)
 {
-	return io && (io->phase == LT_PENDING || (io->phase == LT_SETTLED && !lt_must_kick(lt_cell_loop(io)))) &&
-	       !io->waiter && !(io->flags & (LT_FORWARD | LT_IMMORTAL)) && lt_cell_ready(lt_cell_loop(io));
+	return io && !io->waiter && lt_cell_ready(lt_cell_loop(io)) &&
+	       (lt_io_is_any(io, LT_PENDING, LT_FORWARD) ||
+	        (lt_io_is_any(io, LT_SETTLED, LT_IMMORTAL) && !lt_must_kick(lt_cell_loop(io))));
 }
 
 /* The plain one needs no frame. */
