@@ -21,6 +21,7 @@ LEAT_BEGIN
 typedef struct leat_type {
 	size_t size;      /* sizeof(leat_type) */
 	bool plain;       /* the value is the union itself, copied; nobody to give it back to */
+	bool local;       /* it belongs to its loop: no value for another thread to give */
 	const char *name; /* for messages */
 	/* ends a value that nobody took; NULL: nothing to do */
 	void (*destroy)(void *value);

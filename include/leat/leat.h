@@ -17,6 +17,7 @@
 #include <leat/net.h>
 #include <leat/scope.h>
 #include <leat/signal.h>
+#include <leat/thread.h>
 #include <leat/version.h>
 
 #endif

@@ -33,6 +33,11 @@ typedef struct leat_loop_options {
 	/* a line for a log: what was still alive when the loop was freed */
 	void (*report)(void *ctx, const char *line);
 	void *ctx; /* of the three above */
+	/* memory of what other threads hold or ask for (leat/thread.h): called
+	 * on any thread; NULL: malloc */
+	const leat_memory *shared_memory;
+	/* how many threads leat_offload may start; 0: 4 */
+	uint32_t offload_threads;
 } leat_loop_options;
 
 /* Gives a loop on the caller's base, which must outlive it, or on one of its

@@ -13,7 +13,7 @@ static void *flow_share(void *flow)
 }
 
 const leat_type leat_flow_type = {
-	.size = sizeof(leat_type), .name = "flow", .destroy = flow_destroy, .share = flow_share
+	.size = sizeof(leat_type), .name = "flow", .local = true, .destroy = flow_destroy, .share = flow_share
 };
 const leat_type leat_ending_type = { .size = sizeof(leat_type), .name = "ending", .plain = true };
 

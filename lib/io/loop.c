@@ -151,6 +151,7 @@ size_t leat_loop_run_ready(leat_loop *loop)
 		return 0;
 	if (loop->timers.count > 0)
 		lt_timers_fire(loop);
+	lt_remote_look(loop);
 	if (!loop->ready.head && loop->tails == &tails_end)
 		return 0;
 	done = drain(loop, loop->budget);
@@ -312,11 +313,15 @@ void leat_loop_stats_get(leat_loop *loop, leat_loop_stats *stats)
 
 static void take_options(leat_loop *loop, const leat_loop_options *options)
 {
+	lt_mem shared;
+
 	if (options)
 		memcpy(&loop->options, options,
 		       options->size < sizeof loop->options ? options->size : sizeof loop->options);
 	if (!loop->options.clock_ns)
 		loop->options.clock_ns = monotonic_ns;
+	lt_mem_init(&shared, loop->options.shared_memory);
+	loop->shared = shared.user;
 	loop->budget = loop->options.budget ? loop->options.budget : BUDGET;
 }
 

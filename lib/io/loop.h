@@ -90,7 +90,7 @@ enum { LT_SPARE_FLOW, LT_SPARE_LISTENER, LT_SPARE_SCOPE, LT_SPARE_SIGNALS, LT_SP
 void *lt_loop_spare(leat_loop *loop, int which);
 /* A slot for one pointer a floor wants to keep with the loop, and how it is
  * ended when the loop is freed. */
-enum { LT_SLOT_SCHEMES, LT_SLOT_BEV, LT_SLOT_SIGNALS, LT_SLOTS };
+enum { LT_SLOT_SCHEMES, LT_SLOT_BEV, LT_SLOT_SIGNALS, LT_SLOT_REMOTE, LT_SLOT_OFFLOAD, LT_SLOTS };
 typedef struct lt_slot {
 	void *data;
 	void (*end)(leat_loop *loop, void *data);

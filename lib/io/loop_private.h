@@ -65,6 +65,7 @@ struct leat_loop {
 	leat_io *nomem, *closed;     /* pre-made: the two refusals */
 	leat_io *done, *yes, *no;    /* and what settles most: nothing, 1 and 0 */
 	leat_loop_options options;
+	leat_memory shared; /* of what other threads hold */
 	lt_residents residents[LT_RESIDENT_KINDS];
 	size_t holds; /* handles, and the user */
 	int readerless;
@@ -167,6 +168,11 @@ void lt_residents_end(leat_loop *loop, int kind);
 void lt_loop_end(leat_loop *loop, bool inside_base);
 /* Without budget. */
 void lt_loop_drain_all(leat_loop *loop);
+
+/* remote.c: what other threads threw in */
+void lt_remote_look(leat_loop *loop);
+/* Runs it, and lets nothing in any more. */
+void lt_remote_close(leat_loop *loop);
 
 /* A freed cell is hidden from everybody but its maker's check of the
  * generation: all but the last 8 bytes. */

@@ -19,7 +19,7 @@ const leat_type lt_view_type = { .size = sizeof(leat_type), .name = "a value to 
 const leat_type leat_error_type = { .size = sizeof(leat_type), .name = "error", .plain = true };
 const leat_type leat_int_type = { .size = sizeof(leat_type), .name = "int" };
 const leat_type leat_buf_type = {
-	.size = sizeof(leat_type), .name = "buf", .destroy = buf_destroy, .share = buf_share
+	.size = sizeof(leat_type), .name = "buf", .local = true, .destroy = buf_destroy, .share = buf_share
 };
 
 void lt_outcome_destroy(lt_outcome *o)

@@ -109,6 +109,7 @@ void lt_loop_end(leat_loop *loop, bool inside_base)
 {
 	loop->closing = true;
 	loop->free_asked = false;
+	lt_remote_close(loop);
 	end_residents(loop);
 	lt_loop_drain_all(loop);
 	fail_pending(loop);

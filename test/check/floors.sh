@@ -26,7 +26,7 @@ keep() {
 }
 
 # C's own and the system's, but neither libevent nor OpenSSL.
-system='<[a-z0-9_]+\.h>|<(sys|net|netinet|arpa|linux|sanitizer)/[a-z0-9_]+\.h>'
+system='<[a-z0-9_]+\.h>|<(sys|net|netinet|arpa|linux|sanitizer|valgrind)/[a-z0-9_]+\.h>'
 broken=0
 
 keep lib/base "$system|<leat/|\"base/" 'libc and base only'

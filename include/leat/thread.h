@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+/* thread - a loop as other threads know it, and work that blocks
+ *
+ * A loop and all that belongs to it - ios, makers, flows, bufs - are used on
+ * the loop's thread only.  What is here is the exception: each call says on
+ * which thread it may be made.  The library starts no thread but those of
+ * leat_offload, and never takes a lock to post or to settle.
+ *
+ * What may cross from one thread to another: numbers, errors, bytes (they are
+ * copied), functions with their contexts, and pointers whose type is not
+ * `local`.  A type's destroy may then run on either thread.
+ */
+#ifndef LEAT_THREAD_H
+#define LEAT_THREAD_H
+
+#include <leat/api.h>
+#include <leat/error.h>
+#include <leat/io.h>
+
+LEAT_BEGIN
+
+/* ---- posting ---- */
+
+/* A loop as other threads know it: counted, good also after the loop is gone.
+ * While somebody holds one event_base_dispatch does not return, and leat_await
+ * sees no deadlock: something may come. */
+typedef struct leat_remote leat_remote;
+
+/* On the loop's thread.  Never NULL: one that cannot be made is stillborn, and
+ * posting to it fails with the reason: NOMEM, LIMIT (descriptors), CLOSED. */
+LEAT_API LEAT_NODISCARD leat_remote *leat_remote_new(leat_loop *loop);
+/* On any thread.  NULL is let be by unref. */
+LEAT_API leat_remote *leat_remote_ref(leat_remote *remote);
+LEAT_API void leat_remote_unref(leat_remote *remote);
+
+/* What is posted: runs on the loop's thread, from its queue, with no user's
+ * frame above, as a continuation does. */
+typedef void (*leat_post_fn)(void *ctx, leat_loop *loop);
+/* On any thread.  NONE: fn runs, once; those of one thread in their order; at
+ * the latest while the loop is freed, when starters give CLOSED.  CLOSED (the
+ * loop is freed), NOMEM, or why the remote is stillborn: it does not.  An owned
+ * context is destroyed after fn, on the loop's thread; where fn does not run an
+ * owned or moved one is destroyed inside the call.  Not for signal handlers. */
+static inline leat_kind leat_post(leat_remote *remote, leat_post_fn fn, leat_ctx ctx);
+/* The same with the parts of a context, which so stay in registers. */
+LEAT_API leat_kind leat_post_parts(leat_remote *remote, leat_post_fn fn, void *data, void (*destroy)(void *data),
+                                   bool moved);
+static inline leat_kind leat_post(leat_remote *remote, leat_post_fn fn, leat_ctx ctx)
+{
+	return leat_post_parts(remote, fn, ctx.data, ctx.destroy, ctx.moved);
+}
+
+/* ---- settling from another thread ---- */
+
+/* A maker that any thread may settle, once.  A value, freely copied. */
+typedef struct leat_remote_maker {
+	struct lt_remote_cell *cell;
+	uint32_t generation;
+} leat_remote_maker;
+
+/* On the loop's thread.  Gives a pending io and its maker.  Refused: the io has
+ * failed (NOMEM, LIMIT, CLOSED) and the maker is void: settling it disposes of
+ * the value quietly.  Each maker must be settled or dropped in the end: until
+ * then it keeps some memory, also after the loop is gone. */
+#define leat_io_new_remote(loop, maker) leat_io_new_remote_at((loop), (maker), LEAT_HERE)
+LEAT_API LEAT_NODISCARD leat_io *leat_io_new_remote_at(leat_loop *loop, leat_remote_maker *maker, const char *where);
+
+/* On any thread.  Settle: with nothing, a number, a pointer (takes), bytes
+ * (copies; the io gives a leat_buf), an error.  Needs no memory but for the
+ * bytes; without, the io fails with NOMEM.  Nobody waits any more - the io was
+ * cancelled, the loop is freed: a quiet no-op, the value is destroyed here or
+ * on the loop's thread.  Twice: aborts and names both places.  A type that is
+ * `local`, as leat_buf_type: aborts. */
+#define leat_remote_resolve(maker) leat_remote_resolve_at((maker), LEAT_HERE)
+#define leat_remote_resolve_int(maker, value) leat_remote_resolve_int_at((maker), (value), LEAT_HERE)
+#define leat_remote_resolve_ptr(maker, pointer, type) leat_remote_resolve_ptr_at((maker), (pointer), (type), LEAT_HERE)
+#define leat_remote_resolve_bytes(maker, data, bytes) leat_remote_resolve_bytes_at((maker), (data), (bytes), LEAT_HERE)
+#define leat_remote_reject(maker, error) leat_remote_reject_at((maker), (error), LEAT_HERE)
+LEAT_API void leat_remote_resolve_at(leat_remote_maker maker, const char *where);
+LEAT_API void leat_remote_resolve_int_at(leat_remote_maker maker, int64_t value, const char *where);
+LEAT_API void leat_remote_resolve_ptr_at(leat_remote_maker maker, void *pointer, const leat_type *type,
+                                         const char *where);
+LEAT_API void leat_remote_resolve_bytes_at(leat_remote_maker maker, const void *data, size_t bytes, const char *where);
+LEAT_API void leat_remote_reject_at(leat_remote_maker maker, leat_error error, const char *where);
+/* On any thread.  Given up without an answer: fails with BROKEN; a no-op where
+ * it was settled. */
+#define leat_remote_drop(maker) leat_remote_drop_at((maker), LEAT_HERE)
+LEAT_API void leat_remote_drop_at(leat_remote_maker maker, const char *where);
+/* On any thread, of a maker not settled: whether anybody waits still.  For work
+ * that can stop early. */
+LEAT_API bool leat_remote_live(leat_remote_maker maker);
+
+LEAT_END
+#endif
