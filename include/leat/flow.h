@@ -159,7 +159,8 @@ LEAT_API leat_error leat_flow_to_bufferevent(leat_flow *flow, struct bufferevent
 /* Over a descriptor: a connected stream socket, a pipe, a tty.  Takes it and
  * makes it nonblocking; on failure (a bad descriptor, a regular file) it is
  * closed and the flow stillborn.  A pipe or tty has the directions its open
- * mode has. */
+ * mode has; where both are on one descriptor the peer hears of a shutdown
+ * only when it is closed. */
 #define leat_flow_from_fd(loop, fd) leat_flow_from_fd_at((loop), (fd), LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_flow *leat_flow_from_fd_at(leat_loop *loop, int fd, const char *where);
 /* Two descriptors as one flow: what is read, and where it is written. */

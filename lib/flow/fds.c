@@ -8,6 +8,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -28,7 +29,7 @@ struct fds {
 	leat_loop *loop;
 	int in, out;               /* -1: none, or ended */
 	int in_flags, out_flags;   /* as they were before; -1: let them be */
-	bool terminal;             /* in: EIO says that the other side has gone */
+	bool in_terminal, out_terminal; /* EIO says that the other side has gone */
 	bool ready;                /* in: cannot be waited for */
 	lt_tail tail;              /* reads what is always ready */
 	struct event readable, writable;
@@ -47,7 +48,7 @@ static void stop_reading(struct fds *s)
 static void read_failed(struct fds *s, int number)
 {
 	stop_reading(s);
-	if (number == EIO && s->terminal)
+	if (number == EIO && s->in_terminal)
 		leat_flow_give_end(s->flow);
 	else
 		leat_flow_give_error(s->flow, leat_error_errno(number));
@@ -146,11 +147,29 @@ static ssize_t write_parts(int fd, const struct iovec *parts, int count)
 	return bytes;
 }
 
+/* A terminal whose other side was closed is ready for ever and takes nothing;
+ * its owner is not even told so by a write. */
+static bool is_hung_up(const struct fds *s)
+{
+	struct pollfd poll_fd = { .fd = s->out, .events = POLLOUT };
+
+	return s->out_terminal && poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & POLLHUP);
+}
+
+static leat_error write_error(const struct fds *s)
+{
+	return errno == EIO && s->out_terminal ? leat_error_core(LEAT_CLOSED) : leat_error_errno(errno);
+}
+
 static void fds_write(leat_flow *self, void *state, leat_bufs *queue)
 {
 	struct fds *s = state;
 	struct iovec parts[PARTS];
 
+	if (is_hung_up(s)) {
+		leat_flow_write_failed(self, leat_error_core(LEAT_CLOSED));
+		return;
+	}
 	while (leat_bufs_size(queue) > 0) {
 		ssize_t bytes = write_parts(s->out, parts, leat_bufs_iovec(queue, parts, PARTS));
 
@@ -159,7 +178,7 @@ static void fds_write(leat_flow *self, void *state, leat_bufs *queue)
 		} else if (errno == EAGAIN && event_add(&s->writable, NULL) == 0) {
 			return;
 		} else if (errno != EINTR) {
-			leat_flow_write_failed(self, leat_error_errno(errno));
+			leat_flow_write_failed(self, write_error(s));
 			return;
 		}
 	}
@@ -336,7 +355,8 @@ static void start(struct fds *s, int in, int out)
 	s->in_flags = in >= 0 ? make_nonblocking(in) : -1;
 	s->out_flags = out == in ? s->in_flags : out >= 0 ? make_nonblocking(out) : -1;
 	s->ready = is_always_ready(in);
-	s->terminal = in >= 0 && isatty(in);
+	s->in_terminal = in >= 0 && isatty(in);
+	s->out_terminal = out == in ? s->in_terminal : out >= 0 && isatty(out);
 	s->tail.run = on_tail;
 	event_assign(&s->readable, leat_loop_base(s->loop), in, EV_READ | EV_PERSIST, on_readable, s);
 	event_assign(&s->writable, leat_loop_base(s->loop), out, EV_WRITE, on_writable, s);

@@ -7,11 +7,13 @@
  */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -104,6 +106,53 @@ static bool make_fds(leat_loop *loop, leat_flow *ends[2])
 		return false;
 	ends[0] = leat_flow_from_fds(loop, back[0], there[1]);
 	ends[1] = leat_flow_from_fds(loop, there[0], back[1]);
+	return true;
+}
+
+/* A terminal that changes nothing of what passes: fds[0] is its owner's end. */
+static bool fds_tty(int fds[2])
+{
+	struct termios how;
+
+	if (openpty(&fds[0], &fds[1], NULL, NULL, NULL) < 0)
+		return false;
+	tcgetattr(fds[1], &how);
+	cfmakeraw(&how);
+	tcsetattr(fds[1], TCSANOW, &how);
+	return true;
+}
+
+static bool have_tty(void)
+{
+	int fds[2];
+
+	if (!fds_tty(fds))
+		return false;
+	close(fds[0]);
+	close(fds[1]);
+	return true;
+}
+
+/* One way each: both on one descriptor cannot end one by one. */
+static bool make_tty(leat_loop *loop, leat_flow *ends[2])
+{
+	int fds[2];
+
+	if (!fds_tty(fds))
+		return false;
+	ends[0] = leat_flow_from_fds(loop, fds[0], -1);
+	ends[1] = leat_flow_from_fds(loop, -1, fds[1]);
+	return true;
+}
+
+static bool make_tty_owner(leat_loop *loop, leat_flow *ends[2])
+{
+	int fds[2];
+
+	if (!fds_tty(fds))
+		return false;
+	ends[0] = leat_flow_from_fds(loop, fds[1], -1);
+	ends[1] = leat_flow_from_fds(loop, -1, fds[0]);
 	return true;
 }
 
@@ -307,6 +356,8 @@ static bool make_bev_filter(leat_loop *loop, leat_flow *ends[2])
 
 /* ---- the rows ---- */
 
+#define HUNG_UP "what its owner wrote and nobody has read goes with the terminal, in the kernel"
+
 const struct kind kinds[] = {
 	{ .name = "pair", .make = make_pair, .cut = LEAT_RESET, .exempt = {
 		{ "r5_what_the_transport_holds_arrives_before_the_error", "what nobody wants stays with the writer" },
@@ -320,6 +371,17 @@ const struct kind kinds[] = {
 	{ .name = "abstract", .make = make_abstract },
 	{ .name = "fds", .make = make_fds },
 	{ .name = "pipe", .make = make_pipe, .one_way = true },
+	{ .name = "tty", .make = make_tty, .one_way = true, .here = have_tty },
+	{ .name = "tty-owner", .make = make_tty_owner, .one_way = true, .here = have_tty, .exempt = {
+		{ "r4_what_is_in_flight_arrives_after_the_peers_close", HUNG_UP },
+		{ "r5_what_the_transport_holds_arrives_before_the_error", HUNG_UP },
+		{ "r10_unread_comes_before_the_end", HUNG_UP },
+		{ "w3_order_is_kept", HUNG_UP },
+		{ "h1_shutdown_write_flushes_and_tells_the_peer", HUNG_UP },
+		{ "h1_it_resolves_only_when_the_peer_has_been_told", HUNG_UP },
+		{ "c1_close_flushes_everything_and_signals_the_end", HUNG_UP },
+		{ "c5_the_stall_limit_restarts_on_progress", HUNG_UP },
+		{ "c11_a_detached_close_goes_on", HUNG_UP } } },
 	{ .name = "null", .make = make_null, .alone = true },
 	{ .name = "layer", .make = make_layer, .flows = 2, .exempt = {
 		{ "r9_a_cancelled_read_hides_no_deadlock", "its read of the flow below goes on, and might settle anything" },
