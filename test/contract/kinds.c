@@ -377,6 +377,7 @@ const struct kind kinds[] = {
 		{ "r5_what_the_transport_holds_arrives_before_the_error", HUNG_UP },
 		{ "r10_unread_comes_before_the_end", HUNG_UP },
 		{ "w3_order_is_kept", HUNG_UP },
+		{ "w10_the_stream_has_no_hole_at_any_moment", HUNG_UP },
 		{ "h1_shutdown_write_flushes_and_tells_the_peer", HUNG_UP },
 		{ "h1_it_resolves_only_when_the_peer_has_been_told", HUNG_UP },
 		{ "c1_close_flushes_everything_and_signals_the_end", HUNG_UP },
