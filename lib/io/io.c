@@ -234,15 +234,20 @@ static inline bool goes_on(const leat_io *self, const leat_io *inner)
 	       !inner->u.outcome.as.value.giver;
 }
 
+static inline void settle_with_nothing(leat_loop *loop, leat_io *self)
+{
+	self->u.outcome.type = NULL;
+	lt_settled(loop, self);
+}
+
 /* Self settles as inner has; inner is gone. */
-static inline void take_over(leat_loop *loop, leat_io *self, leat_io *inner)
+static void take_over(leat_loop *loop, leat_io *self, leat_io *inner)
 {
 	bool mortal = inner && !(inner->flags & LT_IMMORTAL);
 
 	self->source = NULL;
 	if (!inner) {
-		self->u.outcome.type = NULL;
-		lt_settled(loop, self);
+		settle_with_nothing(loop, self);
 		return;
 	}
 	if (goes_on(self, inner)) {
@@ -355,6 +360,7 @@ static inline void take_inner(leat_loop *loop, leat_io *self, leat_io *inner)
 		take_over(loop, self, inner);
 }
 
+/* Runs fn, or self's own where that is NULL. */
 static inline __attribute__((always_inline)) void call(leat_loop *loop, leat_io *self, leat_io *source, leat_fn fn)
 {
 	leat_result *result = lt_io_show(loop, source);
@@ -364,10 +370,10 @@ static inline __attribute__((always_inline)) void call(leat_loop *loop, leat_io 
 	self->flags |= LT_RUNNING;
 	lt_delivered(&source->u.outcome); /* which may cancel self */
 	if (__builtin_expect(!(self->flags & (LT_DOOMED | LT_MOVED)), 1)) {
-		inner = fn(self->u.call.ctx, result);
+		inner = (fn ? fn : self->u.call.fn)(self->u.call.ctx, result);
 	} else if (!(self->flags & LT_DOOMED)) {
 		self->u.call.destroy = NULL;
-		inner = fn(self->u.call.ctx, result);
+		inner = (fn ? fn : self->u.call.fn)(self->u.call.ctx, result);
 	}
 	lt_io_put_away(loop, source);
 	if (__builtin_expect(self->flags & LT_DOOMED, 0)) {
@@ -379,7 +385,10 @@ static inline __attribute__((always_inline)) void call(leat_loop *loop, leat_io 
 		return;
 	}
 	self->flags &= (uint8_t)~LT_RUNNING;
-	take_inner(loop, self, inner);
+	if (inner || self->u.call.destroy)
+		take_inner(loop, self, inner);
+	else
+		settle_with_nothing(loop, self);
 }
 
 void lt_io_call(leat_loop *loop, leat_io *self, leat_io *source, leat_fn fn)
@@ -428,7 +437,7 @@ static inline void run_one(leat_loop *loop, leat_io *io)
 	if (__builtin_expect(is_for_then(io), 1)) {
 		leat_io *waiter = (leat_io *)io->waiter;
 
-		call(loop, waiter, io, waiter->u.call.fn); /* which frees io */
+		call(loop, waiter, io, NULL); /* which frees io */
 		return;
 	}
 	io->flags &= (uint8_t)~LT_QUEUED;
@@ -440,20 +449,48 @@ static inline void run_one(leat_loop *loop, leat_io *io)
 	}
 }
 
-size_t lt_io_run_ready(leat_loop *loop, size_t budget)
+/* Gives what is left of the budget. */
+static inline size_t run_ready(leat_loop *loop, size_t left)
 {
-	size_t done = 0;
-
-	while (done < budget && loop->ready.head) {
+	while (left > 0 && loop->ready.head) {
 		leat_io *io = loop->ready.head;
 
 		loop->ready.head = io->source;
 		if (!loop->ready.head)
 			loop->ready.tail = &loop->ready.head;
 		run_one(loop, io);
-		done++;
+		left--;
 	}
-	return done;
+	return left;
+}
+
+/* Those that are queued again wait for the next turn. */
+static inline void run_tails(leat_loop *loop)
+{
+	loop->running = loop->tails;
+	loop->tails = &lt_tails_end;
+	while (loop->running != &lt_tails_end) {
+		lt_tail *tail = loop->running;
+
+		loop->running = tail->next;
+		tail->next = NULL;
+		tail->run(tail);
+	}
+}
+
+size_t lt_io_drain(leat_loop *loop, size_t budget)
+{
+	size_t left = budget;
+
+	loop->draining = loop->quiet = true;
+	do {
+		left = run_ready(loop, left);
+		if (loop->tails != &lt_tails_end)
+			run_tails(loop);
+	} while (loop->ready.head && left > 0);
+	loop->draining = loop->quiet = false;
+	loop->turns++;
+	return budget - left;
 }
 
 /* ---- watching ---- */

@@ -408,7 +408,9 @@ static inline leat_result *lt_io_show(leat_loop *loop, leat_io *io)
 }
 static inline void lt_io_put_away(leat_loop *loop, leat_io *io)
 {
-	if (__builtin_expect(io->u.outcome.type && io->u.outcome.as.value.pointer, 0))
+	const leat_type *type = io->u.outcome.type;
+
+	if (__builtin_expect(type && io->u.outcome.as.value.pointer && type != &leat_int_type, 0))
 		lt_outcome_destroy(&io->u.outcome);
 	lt_cell_free(loop, io);
 }
@@ -440,8 +442,9 @@ leat_io *lt_io_past_forward(leat_loop *loop, leat_io *io);
 /* The cancel behind leat_io_cancel; also for sources of one's own. */
 void lt_io_raze(leat_loop *loop, leat_io *io);
 void lt_io_unhandled(leat_loop *loop, leat_error error, const char *where);
-/* Runs what is ready, at most that much; how much it was. */
-size_t lt_io_run_ready(leat_loop *loop, size_t budget);
+/* Runs what is ready, then the tails, and again while there is something and
+ * the budget lasts; gives how many of the former it was. */
+size_t lt_io_drain(leat_loop *loop, size_t budget);
 const lt_kind *lt_io_kind(const leat_io *io);
 /* For messages; of settled cells too. */
 const char *lt_io_kind_name(const leat_io *io);

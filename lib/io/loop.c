@@ -16,7 +16,7 @@
 
 enum { BUDGET = 1024 };
 
-static lt_tail tails_end; /* the end of every list of tails; never run */
+lt_tail lt_tails_end;
 
 /* ---- the clock ---- */
 
@@ -56,43 +56,18 @@ void lt_loop_kick_now(leat_loop *loop)
 	event_active(&loop->kick, EV_TIMEOUT, 1);
 }
 
-/* Those that are queued again wait for the next turn. */
-static inline void run_tails(leat_loop *loop)
-{
-	loop->running = loop->tails;
-	loop->tails = &tails_end;
-	while (loop->running != &tails_end) {
-		lt_tail *tail = loop->running;
-
-		loop->running = tail->next;
-		tail->next = NULL;
-		tail->run(tail);
-	}
-}
-
-static size_t drain(leat_loop *loop, size_t budget)
-{
-	size_t done = 0;
-
-	loop->draining = loop->quiet = true;
-	do {
-		done += lt_io_run_ready(loop, budget - done);
-		if (loop->tails != &tails_end)
-			run_tails(loop);
-	} while (loop->ready.head && done < budget);
-	loop->draining = loop->quiet = false;
-	loop->turns++;
-	return done;
-}
-
 /* What did not fit the budget goes on after I/O had its turn. */
-static void after_drain(leat_loop *loop)
+static LT_COLD void go_on(leat_loop *loop)
 {
-	if ((loop->ready.head || loop->tails != &tails_end) && !loop->kicked) {
-		loop->kicked = true;
-		event_add(&loop->kick, &(struct timeval){ 0, 0 });
-	}
-	if (loop->timers.armed && loop->timers.count == 0)
+	loop->kicked = true;
+	event_add(&loop->kick, &(struct timeval){ 0, 0 });
+}
+
+static inline void after_drain(leat_loop *loop)
+{
+	if (__builtin_expect(lt_loop_has_work(loop) && !loop->kicked, 0))
+		go_on(loop);
+	if (__builtin_expect(loop->timers.armed && loop->timers.count == 0, 0))
 		lt_timers_rest(loop);
 }
 
@@ -109,7 +84,7 @@ void lt_loop_break(leat_loop *loop)
 /* From libevent, with no user's frame above. */
 static void turn(leat_loop *loop)
 {
-	drain(loop, loop->budget);
+	lt_io_drain(loop, loop->budget);
 	after_drain(loop);
 	if (loop->free_asked && !loop->awaits)
 		lt_loop_end(loop, true);
@@ -132,7 +107,7 @@ void lt_loop_leave_now(leat_loop *loop)
 {
 	if (loop->draining)
 		return;
-	if (!loop->ready.head && loop->tails == &tails_end) {
+	if (!lt_loop_has_work(loop)) {
 		if (loop->readerless > 0)
 			lt_loop_look(loop);
 		return;
@@ -152,9 +127,9 @@ size_t leat_loop_run_ready(leat_loop *loop)
 	if (loop->timers.count > 0)
 		lt_timers_fire(loop);
 	lt_remote_look(loop);
-	if (!loop->ready.head && loop->tails == &tails_end)
+	if (!lt_loop_has_work(loop))
 		return 0;
-	done = drain(loop, loop->budget);
+	done = lt_io_drain(loop, loop->budget);
 	if (loop->free_asked && !loop->awaits)
 		lt_loop_end(loop, false);
 	else
@@ -165,8 +140,8 @@ size_t leat_loop_run_ready(leat_loop *loop)
 /* Without budget: for the teardown. */
 void lt_loop_drain_all(leat_loop *loop)
 {
-	while (loop->ready.head || loop->tails != &tails_end)
-		drain(loop, SIZE_MAX);
+	while (lt_loop_has_work(loop))
+		lt_io_drain(loop, SIZE_MAX);
 }
 
 void lt_loop_at_end(leat_loop *loop, lt_tail *tail)
@@ -176,7 +151,7 @@ void lt_loop_at_end(leat_loop *loop, lt_tail *tail)
 
 static bool unlink_tail(lt_tail **at, const lt_tail *tail)
 {
-	for (; *at != &tails_end; at = &(*at)->next) {
+	for (; *at != &lt_tails_end; at = &(*at)->next) {
 		if (*at == tail) {
 			*at = tail->next;
 			return true;
@@ -391,7 +366,7 @@ leat_loop *leat_loop_new(struct event_base *base, const leat_loop_options *optio
 	loop = mem.user.alloc(mem.user.ctx, sizeof *loop);
 	if (!loop)
 		return NULL;
-	*loop = (leat_loop){ .mem = mem, .tails = &tails_end, .running = &tails_end, .holds = 1 };
+	*loop = (leat_loop){ .mem = mem, .tails = &lt_tails_end, .running = &lt_tails_end, .holds = 1 };
 	loop->ready.tail = &loop->ready.head;
 	for (int i = 0; i < LT_RESIDENT_KINDS; i++) {
 		lt_residents *residents = &loop->residents[i];

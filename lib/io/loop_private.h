@@ -98,6 +98,11 @@ static inline void lt_loop_kick(leat_loop *loop)
 		lt_loop_kick_now(loop);
 }
 
+extern lt_tail lt_tails_end; /* the end of every list of tails; never run */
+static inline bool lt_loop_has_work(const leat_loop *loop)
+{
+	return loop->ready.head || loop->tails != &lt_tails_end;
+}
 /* One that is not queued, where nobody needs a kick. */
 static inline void lt_loop_push_tail(leat_loop *loop, lt_tail *tail)
 {
