@@ -13,8 +13,10 @@
 #include <leat/io.h>
 #include <leat/listener.h>
 #include <leat/loop.h>
+#include <leat/map.h>
 #include <leat/memory.h>
 #include <leat/net.h>
+#include <leat/retry.h>
 #include <leat/scope.h>
 #include <leat/signal.h>
 #include <leat/thread.h>

@@ -16,7 +16,7 @@ static size_t many_bytes(size_t count)
 	return sizeof(lt_many) + count * sizeof(lt_slot_or_result);
 }
 
-static void many_free(lt_many *many)
+void lt_many_free(lt_many *many)
 {
 	if (many)
 		lt_mem_unblock(&many->loop->mem, many, many_bytes(many->room), many->class);
@@ -33,6 +33,31 @@ static lt_many *many_alloc(leat_loop *loop, size_t count)
 	if (many)
 		*many = (lt_many){ .loop = loop, .count = count, .room = count, .left = count, .class = class };
 	return many;
+}
+
+lt_many *lt_many_begin(leat_loop *loop)
+{
+	lt_many *many = many_alloc(loop, LT_MANY_FIRST);
+
+	if (many)
+		many->count = 0;
+	return many;
+}
+
+bool lt_many_grow(lt_many **many)
+{
+	lt_many *old = *many, *more;
+
+	if (old->count < old->room)
+		return true;
+	more = many_alloc(old->loop, 2 * old->room);
+	if (!more)
+		return false;
+	more->count = old->count;
+	memcpy(more->slot, old->slot, old->count * sizeof old->slot[0]);
+	lt_many_free(old);
+	*many = more;
+	return true;
 }
 
 static bool attach_each(leat_loop *loop, leat_io *self, leat_io *const *ios)
@@ -59,7 +84,7 @@ leat_io *lt_many_new(leat_loop *loop, leat_io *const *ios, size_t count, const l
 	many = loop->closing ? NULL : many_alloc(loop, count);
 	self = many ? lt_io_take_cell(loop, LT_CUSTOM, where) : NULL;
 	if (!self) {
-		many_free(many);
+		lt_many_free(many);
 		cancel_each(ios, count);
 		return lt_io_refused(loop);
 	}
@@ -104,7 +129,7 @@ leat_io *lt_many_next(leat_io *self)
 void lt_many_drop(leat_loop *loop, leat_io *self)
 {
 	(void)loop;
-	many_free(lt_many_of(self));
+	lt_many_free(lt_many_of(self));
 	self->u.custom.word[0] = NULL;
 }
 
@@ -148,7 +173,7 @@ static void results_destroy(void *value)
 
 	for (size_t i = 0; many->destroys && i < many->count; i++)
 		leat_result_clear(&many->slot[i].result);
-	many_free(many);
+	lt_many_free(many);
 }
 
 static void results_give_back(void *ctx, void *value)
@@ -158,7 +183,7 @@ static void results_give_back(void *ctx, void *value)
 	(void)ctx;
 	for (size_t i = many->count; i-- > 0;)
 		lt_outcome_drop(lt_result_outcome(&many->slot[i].result));
-	many_free(many);
+	lt_many_free(many);
 }
 
 static void results_delivered(void *ctx, void *value)

@@ -25,6 +25,13 @@ typedef struct lt_many {
 
 /* Gives the cell that waits for all of them, of that kind - or a refusal. */
 leat_io *lt_many_new(leat_loop *loop, leat_io *const *ios, size_t count, const lt_kind *kind, const char *where);
+/* For those whose number is not known: without children, and room for one more.
+ * NULL, or false: no memory. */
+enum { LT_MANY_FIRST = 8 };
+lt_many *lt_many_begin(leat_loop *loop);
+bool lt_many_grow(lt_many **many);
+/* The children are gone, or somebody else's.  NULL is let be. */
+void lt_many_free(lt_many *many);
 static inline lt_many *lt_many_of(const leat_io *self)
 {
 	return self->u.custom.word[0];
