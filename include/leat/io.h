@@ -256,8 +256,9 @@ LEAT_API LEAT_NODISCARD leat_io *leat_io_finally_at(leat_io *io, leat_fn fn, lea
 #define leat_io_repeat(loop, step, ctx) leat_io_repeat_at((loop), (step), (ctx), LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_io_repeat_at(leat_loop *loop, leat_fn step, leat_ctx ctx, const char *where);
 /* A second waiter: gives two ios with the same outcome, the second through
- * `second`.  A value whose type cannot be shared fails both with
- * UNSUPPORTED.  Cancelling one leaves the other; cancelling both cancels. */
+ * `second`.  A value whose type cannot be shared goes back to its giver, or
+ * is destroyed, and both fail with UNSUPPORTED.  Cancelling one leaves the
+ * other; cancelling both cancels. */
 #define leat_io_fork(io, second) leat_io_fork_at((io), (second), LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_io_fork_at(leat_io *io, leat_io **second, const char *where);
 

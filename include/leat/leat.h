@@ -8,6 +8,7 @@
 #include <leat/buf.h>
 #include <leat/copy.h>
 #include <leat/error.h>
+#include <leat/event.h>
 #include <leat/flow.h>
 #include <leat/flow_ops.h>
 #include <leat/io.h>
@@ -15,11 +16,15 @@
 #include <leat/loop.h>
 #include <leat/map.h>
 #include <leat/memory.h>
+#include <leat/mutex.h>
 #include <leat/net.h>
+#include <leat/queue.h>
 #include <leat/retry.h>
 #include <leat/scope.h>
+#include <leat/semaphore.h>
 #include <leat/signal.h>
 #include <leat/thread.h>
+#include <leat/ticker.h>
 #include <leat/version.h>
 
 #endif

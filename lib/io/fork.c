@@ -51,14 +51,14 @@ static void fork_arrive(leat_loop *loop, leat_io *self, leat_io *source)
 		lt_settle(loop, self, &outcome);
 		return;
 	}
-	/* two get it: nobody can give it back any more */
+	/* where two get it, nobody can give it back any more */
 	self->flags |= LT_RUNNING;
 	peer->flags |= LT_RUNNING;
-	lt_delivered(&outcome);
 	if (can_share(&outcome)) {
+		lt_delivered(&outcome);
 		copy = share(&outcome);
-	} else {
-		lt_outcome_destroy(&outcome);
+	} else { /* and nobody gets it */
+		lt_outcome_drop(&outcome);
 		outcome = copy = lt_failure(leat_error_core(LEAT_UNSUPPORTED));
 	}
 	for (int i = 0; i < 2; i++) {

@@ -157,6 +157,7 @@ void lt_io_cancel_watched(leat_loop *loop, bool (*match)(lt_watch *, void *), vo
  * with its size. */
 #define lt_has(pointer, member) \
 	((pointer)->size >= (size_t)((const char *)(&(pointer)->member + 1) - (const char *)(pointer)) && (pointer)->member)
+extern const leat_type lt_end_type;   /* marks the end of a stream: NULL of any type */
 extern const leat_type lt_view_type;  /* marks what may be looked at but not taken: the value is the cell */
 static inline bool lt_is_error(const lt_outcome *o)
 {

@@ -40,8 +40,9 @@ typedef struct lt_residents {
 	/* what it is and where it was made, for the report */
 	const char *(*where)(const lt_resident *);
 	const char *name;
+	const char *(*name_of)(const lt_resident *); /* where they are of many sorts */
 } lt_residents;
-enum { LT_FLOWS, LT_LISTENERS, LT_SCOPES, LT_RESIDENT_KINDS };
+enum { LT_FLOWS, LT_LISTENERS, LT_SCOPES, LT_OBJECTS, LT_RESIDENT_KINDS };
 lt_residents *lt_loop_residents(leat_loop *loop, int kind);
 void lt_loop_move_in(leat_loop *loop, int kind, lt_resident *resident);
 void lt_loop_move_out(lt_resident *resident);
@@ -85,7 +86,7 @@ void lt_loop_readerless(leat_loop *loop, int change);
 void lt_loop_report(leat_loop *loop, const char *format, ...) LEAT_PRINTF(2, 3);
 /* Room for per-loop objects that must exist when there is no memory; zeroed,
  * aligned, LT_SPARE_BYTES each. */
-enum { LT_SPARE_FLOW, LT_SPARE_LISTENER, LT_SPARE_SCOPE, LT_SPARE_SIGNALS, LT_SPARES };
+enum { LT_SPARE_FLOW, LT_SPARE_LISTENER, LT_SPARE_SCOPE, LT_SPARE_SIGNALS, LT_SPARE_OBJECT, LT_SPARES };
 #define LT_SPARE_BYTES 192
 void *lt_loop_spare(leat_loop *loop, int which);
 /* A slot for one pointer a floor wants to keep with the loop, and how it is

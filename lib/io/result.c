@@ -15,6 +15,13 @@ static void *buf_share(void *buf)
 	return leat_buf_slice(buf, 0, leat_buf_size(buf));
 }
 
+/* NULL means the same to everybody. */
+static void *end_share(void *value)
+{
+	return value;
+}
+
+const leat_type lt_end_type = { .size = sizeof(leat_type), .name = "the end", .share = end_share };
 const leat_type lt_view_type = { .size = sizeof(leat_type), .name = "a value to look at" };
 const leat_type leat_error_type = { .size = sizeof(leat_type), .name = "error", .plain = true };
 const leat_type leat_int_type = { .size = sizeof(leat_type), .name = "int" };
@@ -79,6 +86,13 @@ static inline void expect_type(const leat_result *result, const leat_type *type,
 		is_of_another(result, type, where);
 }
 
+/* The same, where the end will do. */
+static inline void expect_pointer(const leat_result *result, const leat_type *type, const char *where)
+{
+	if (__builtin_expect(result->type != type, 0) && result->type != &lt_end_type)
+		is_of_another(result, type, where);
+}
+
 int64_t leat_result_int_at(const leat_result *result, const char *where)
 {
 	const lt_outcome *o = seen(result);
@@ -92,7 +106,7 @@ void *leat_result_ptr_at(leat_result *result, const leat_type *type, const char 
 {
 	void *pointer;
 
-	expect_type(result, type, where);
+	expect_pointer(result, type, where);
 	pointer = result->as.value.pointer;
 	result->as.value.pointer = NULL;
 	return pointer;
@@ -102,7 +116,7 @@ leat_buf *leat_result_buf_at(leat_result *result, const char *where)
 {
 	leat_buf *buf;
 
-	expect_type(result, &leat_buf_type, where);
+	expect_pointer(result, &leat_buf_type, where);
 	buf = result->as.value.pointer;
 	result->as.value.pointer = NULL;
 	return buf;

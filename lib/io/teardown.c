@@ -79,8 +79,8 @@ static void report_shells(leat_loop *loop)
 		lt_resident *end = &residents->shells;
 
 		for (lt_resident *at = end->next; at != end; at = at->next)
-			lt_loop_report(loop, "still held at the end of the loop: %s made at %s", residents->name,
-			               residents->where(at));
+			lt_loop_report(loop, "still held at the end of the loop: %s made at %s",
+			               residents->name_of ? residents->name_of(at) : residents->name, residents->where(at));
 	}
 }
 
