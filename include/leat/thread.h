@@ -90,5 +90,21 @@ LEAT_API void leat_remote_drop_at(leat_remote_maker maker, const char *where);
  * that can stop early. */
 LEAT_API bool leat_remote_live(leat_remote_maker maker);
 
+/* ---- work that blocks ---- */
+
+/* Runs on a thread of the loop's; may block, and may not touch the loop.  Its
+ * answer is what it settles `answer` with, before it returns; without one it is
+ * nothing.  leat_remote_live(answer) tells whether anybody waits still. */
+typedef void (*leat_blocking_fn)(void *ctx, leat_remote_maker answer);
+/* On the loop's thread.  Has one of the loop's threads run fn, as soon as one is
+ * free - those of one loop are at most leat_loop_options.offload_threads, made
+ * when they are needed, with all signals blocked - and resolves with its answer
+ * when it has returned.  An owned context is destroyed then, on the loop's
+ * thread.  Fails with NOMEM, LIMIT (no thread, no descriptor).  Cancelling:
+ * what has not begun never does; what runs goes on to its end, its answer and
+ * its context are destroyed then.  leat_loop_free waits for what runs. */
+#define leat_offload(loop, fn, ctx) leat_offload_at((loop), (fn), (ctx), LEAT_HERE)
+LEAT_API LEAT_NODISCARD leat_io *leat_offload_at(leat_loop *loop, leat_blocking_fn fn, leat_ctx ctx, const char *where);
+
 LEAT_END
 #endif

@@ -194,10 +194,16 @@ void lt_remote_look(leat_loop *loop)
 		lt_loop_add_tail(loop, &remote->tail);
 }
 
+void lt_remote_look_later(leat_remote *remote)
+{
+	if (remote->waiting == 0 && remote->listens)
+		lt_loop_add_tail(remote->loop, &remote->tail);
+}
+
 void lt_remote_waits_less(leat_remote *remote)
 {
-	if (--remote->waiting == 0 && remote->listens)
-		lt_loop_add_tail(remote->loop, &remote->tail);
+	remote->waiting--;
+	lt_remote_look_later(remote);
 }
 
 /* ---- the loop's part of its life ---- */

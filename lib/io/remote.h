@@ -89,8 +89,10 @@ static inline leat_remote *lt_remote_of(const leat_loop *loop)
 }
 void lt_remote_hold(leat_remote *remote);
 void lt_remote_release(leat_remote *remote);
-/* One that waited does no more: perhaps the event may rest. */
+/* One that waited does no more. */
 void lt_remote_waits_less(leat_remote *remote);
+/* Perhaps nobody is left for whom the event must be there. */
+void lt_remote_look_later(leat_remote *remote);
 void lt_remote_wake(leat_remote *remote);
 /* False: the loop is gone, the post is still the caller's.  `guess`: what may
  * be on the head.  Until it returns the caller holds the mailbox. */
@@ -143,6 +145,12 @@ typedef struct lt_remote_cell {
 /* On the loop's thread; NULL without memory. */
 lt_remote_cell *lt_remote_cell_take(leat_remote *remote, leat_post_fn fn, void *data, const char *where);
 void lt_remote_cell_give(leat_remote *remote, lt_remote_cell *cell);
+/* Of one that is held: its job has ended, on any thread. */
+void lt_remote_finish(lt_remote_cell *cell);
+static inline leat_remote_maker lt_remote_maker_of(lt_remote_cell *cell)
+{
+	return (leat_remote_maker){ .cell = cell, .generation = atomic_load(&cell->generation) };
+}
 /* What came: where bytes came, they are a buf now. */
 void lt_remote_outcome(leat_loop *loop, lt_remote_cell *cell, lt_outcome *out);
 void lt_remote_cells_free(leat_remote *remote);

@@ -158,7 +158,7 @@ leat_io *leat_io_new_remote_at(leat_loop *loop, leat_remote_maker *maker, const 
 	}
 	*(lt_remote_cell **)state = cell;
 	cell->maker = own;
-	*maker = (leat_remote_maker){ .cell = cell, .generation = atomic_load(&cell->generation) };
+	*maker = lt_remote_maker_of(cell);
 	return io;
 }
 
@@ -210,6 +210,17 @@ static void settle(leat_remote_maker maker, lt_outcome outcome, const char *wher
 	maker.cell->outcome = outcome;
 	if (!maker.cell->held)
 		deliver(maker.cell);
+}
+
+/* An outcome that nobody waits for any more is destroyed on the loop's thread. */
+void lt_remote_finish(lt_remote_cell *cell)
+{
+	leat_remote *remote = cell->remote;
+	const char *settled_at;
+
+	claim(lt_remote_maker_of(cell), cell->made_at, &settled_at);
+	lt_remote_throw(remote, &cell->post, LT_POST_KEPT, 0);
+	lt_remote_release(remote);
 }
 
 void leat_remote_resolve_at(leat_remote_maker maker, const char *where)

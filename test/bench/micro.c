@@ -5,6 +5,7 @@
 #include <err.h>
 #include <leat/io.h>
 #include <leat/loop.h>
+#include <leat/thread.h>
 
 #include "bench/rows.h"
 
@@ -130,6 +131,44 @@ tick(long rounds)
 	take(io);
 }
 
+static void
+posted(void *ctx, leat_loop *here)
+{
+	(void)here;
+	++*(long *)ctx;
+}
+
+/* There and run, on one thread, 64 a turn: test/bench/post has two. */
+static void
+post(long rounds)
+{
+	leat_remote *remote = leat_remote_new(loop);
+
+	while (rounds > 0) {
+		for (int i = 0; i < 64 && rounds > 0; i++, rounds--)
+			if (leat_post(remote, posted, leat_ctx_borrow(&ran)))
+				errx(1, "cannot post");
+		leat_loop_run_ready(loop);
+	}
+	leat_remote_unref(remote);
+}
+
+static void
+no_work(void *ctx, leat_remote_maker answer)
+{
+	(void)ctx;
+	leat_remote_resolve_int(answer, 1);
+}
+
+/* One at a time: two threads wake each other. */
+static void
+offload(long rounds)
+{
+	while (rounds--)
+		if (leat_await_int(leat_offload(loop, no_work, leat_ctx_none()), NULL) != 1)
+			errx(1, "cannot offload");
+}
+
 static const struct row rows[] = {
 	{ "create_resolve_free", create_resolve_free },
 	{ "then1_resolved", then1_resolved },
@@ -138,6 +177,8 @@ static const struct row rows[] = {
 	{ "then10_pending", then10_pending },
 	{ "all100", all100 },
 	{ "tick", tick },
+	{ "post", post },
+	{ "offload", offload },
 };
 
 int
