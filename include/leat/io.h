@@ -294,12 +294,13 @@ LEAT_API LEAT_NODISCARD leat_io *leat_io_deadline_at(leat_io *io, int64_t at_ms,
 
 /* ---- ending ---- */
 
-/* Waits in place, on the main stack: turns the loop until the io settles.
- * True: success.  `result` may be NULL; else it is filled in either way, and
- * the caller clears it.  Fails with NESTED inside a callback (the io is
- * cancelled), with DEADLOCK where nothing is left that could settle it, with
- * INTERRUPTED when the user broke the loop; in these cases the io is
- * cancelled.  An io already settled is given anywhere. */
+/* Waits in place: on the main stack it turns the loop until the io settles, in
+ * a fiber (fiber.h) it parks the fiber.  True: success.  `result` may be NULL;
+ * else it is filled in either way, and the caller clears it.  Fails with
+ * NESTED inside a callback, a destructor or a give-back, with CANCELLED in a
+ * fiber that was cancelled, with DEADLOCK where nothing is left that could
+ * settle it, with INTERRUPTED when the user broke the loop; in these cases the
+ * io is cancelled.  An io already settled is given anywhere. */
 #define leat_await(io, result) leat_await_at((io), (result), LEAT_HERE)
 LEAT_API bool leat_await_at(leat_io *io, leat_result *result, const char *where);
 /* The same by type.  `why` may be NULL; else it is set to the error, or to none.
@@ -316,8 +317,18 @@ LEAT_API void leat_io_detach(leat_io *io);
  * more; values that were not delivered went back to their givers, contexts
  * are destroyed - or will be as soon as they are off the stack, and at the
  * end of the outermost cancel when called from a destructor.  NULL is let
- * be.  A failure that it drops is not reported. */
+ * be.  A failure that it drops is not reported.  A fiber in the chain unwinds
+ * by itself, after this has returned; the contexts of those who waited for it
+ * are destroyed after that. */
 LEAT_API void leat_io_cancel(leat_io *io);
+/* The same, and gives an io that resolves with nothing when all that goes on
+ * by itself after the cancel has come to its end: fibers, and what they cancel
+ * while they unwind.  Where nothing does, it has resolved.  Fails with NOMEM,
+ * or CLOSED on a loop that is being freed: it has been cancelled all the same.
+ * Inside a destructor or a give-back it waits for all that the outermost
+ * cancel drops from then on.  Cancelling the wait changes nothing else. */
+#define leat_io_cancel_wait(io) leat_io_cancel_wait_at((io), LEAT_HERE)
+LEAT_API LEAT_NODISCARD leat_io *leat_io_cancel_wait_at(leat_io *io, const char *where);
 /* Whether it has settled: then it is consumed and the result filled in;
  * false: it stays the caller's. */
 LEAT_API LEAT_NODISCARD bool leat_io_try(leat_io *io, leat_result *result);

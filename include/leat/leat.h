@@ -9,6 +9,7 @@
 #include <leat/copy.h>
 #include <leat/error.h>
 #include <leat/event.h>
+#include <leat/fiber.h>
 #include <leat/flow.h>
 #include <leat/flow_ops.h>
 #include <leat/io.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* await - wait in place: turn the loop until the io settles */
+/* await - wait in place: turn the loop until the io settles, or park the fiber */
 #include <event2/event.h>
 
-#include "io/io.h"
+#include "io/fiber.h"
 
 typedef struct waiting {
 	lt_watch watch;
@@ -122,6 +122,21 @@ static bool wait(leat_io *io, leat_result *result, const char *where)
 	return kind == LEAT_NONE ? hand_over(&w.result, result) : fail(loop, kind, result, where);
 }
 
+/* In a fiber. */
+static bool park(leat_loop *loop, leat_io *io, leat_result *result, const char *where)
+{
+	leat_result there, *to = result ? result : &there;
+	leat_kind kind = lt_fiber_await(loop, io, to, where);
+	bool ok;
+
+	if (kind != LEAT_NONE)
+		return fail(loop, kind, result, where);
+	ok = leat_result_ok(to);
+	if (!result)
+		leat_result_clear(to);
+	return ok;
+}
+
 bool leat_await_at(leat_io *io, leat_result *result, const char *where)
 {
 	leat_result there;
@@ -130,6 +145,8 @@ bool leat_await_at(leat_io *io, leat_result *result, const char *where)
 
 	lt_io_check(io, "leat_await", where);
 	loop = lt_cell_loop(io);
+	if (lt_fiber_may_park(loop))
+		return park(loop, io, result, where);
 	if (leat_io_try(io, &there))
 		return hand_over(&there, result);
 	if (loop->draining || loop->razing) {

@@ -6,7 +6,7 @@
  * down by source (or next, where there are many), up by waiter.  Destructors
  * may cancel: their trees join one list and are razed by the outermost call.
  */
-#include "io/io.h"
+#include "io/unwind.h"
 
 static leat_io *source_of(leat_io *io)
 {
@@ -57,6 +57,8 @@ static void drop(leat_loop *loop, leat_io *io)
 	if (io->flags & LT_RUNNING) {
 		if (io->kind == LT_KEEP && io->u.call.other)
 			lt_outcome_drop(&((leat_io *)io->u.call.other)->u.outcome);
+		if (io->kind == LT_CUSTOM && io->phase == LT_PENDING && io->u.custom.kind->unwind)
+			io->u.custom.kind->drop(loop, io);
 		io->flags |= LT_DOOMED;
 		io->waiter = 0;
 		return;
@@ -107,8 +109,11 @@ void lt_io_raze(leat_loop *loop, leat_io *io)
 		loop->doomed = (leat_io *)io->waiter;
 		io->waiter = 0;
 		raze_tree(loop, io);
+		loop->late = false;
 	}
 	loop->razing = false;
+	if (loop->unwind)
+		lt_unwind_close(loop);
 }
 
 void leat_io_cancel(leat_io *io)

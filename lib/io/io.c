@@ -161,11 +161,15 @@ void lt_io_drop_ctx(leat_loop *loop, leat_io *self)
 {
 	void (*destroy)(void *) = self->u.call.destroy;
 
-	(void)loop;
-	if (destroy) {
-		self->u.call.destroy = NULL;
-		destroy(self->u.call.ctx);
+	if (!destroy)
+		return;
+	if (loop->late && !(self->flags & LT_QUEUED)) {
+		loop->unwinding++;
+		lt_enqueue(loop, self);
+		return;
 	}
+	self->u.call.destroy = NULL;
+	destroy(self->u.call.ctx);
 }
 
 bool lt_io_end_ctx(leat_io *self)
@@ -196,7 +200,7 @@ static bool is_waiting(const leat_io *io)
 
 /* Whether inner waits for self: down its sources, or - where they fan out -
  * up from self. */
-static bool waits_for(const leat_io *inner, const leat_io *self)
+bool lt_io_waits_for(const leat_io *inner, const leat_io *self)
 {
 	const leat_io *at = inner;
 
@@ -219,7 +223,7 @@ void lt_io_check_adoption_slowly(const leat_io *self, const leat_io *inner)
 		lt_abort("%s: a callback gave an io that is gone", self->where);
 	if (lt_cell_loop(inner) != lt_cell_loop(self))
 		lt_abort("%s: a callback gave an io of another loop (made at %s)", self->where, inner->where);
-	if (waits_for(inner, self))
+	if (lt_io_waits_for(inner, self))
 		lt_abort("%s: a callback gave an io that waits for itself (made at %s)", self->where, inner->where);
 	if (inner->waiter)
 		lt_abort("%s: a callback gave an io that was given away before (made at %s)", self->where, inner->where);
@@ -410,13 +414,29 @@ static void tell_watch(leat_loop *loop, leat_io *io)
 	lt_io_put_away(loop, io);
 }
 
+/* Cancelled while it was queued, or queued because it was cancelled. */
+static void end_doomed(leat_loop *loop, leat_io *io)
+{
+	bool pending = io->phase == LT_PENDING;
+
+	if (pending && io->kind == LT_CUSTOM && io->u.custom.kind->unwind) {
+		io->u.custom.kind->unwind(loop, io);
+		return;
+	}
+	if (pending && io->kind > LT_LEAF && io->u.call.destroy) {
+		loop->unwinding--;
+		lt_io_drop_ctx(loop, io);
+	}
+	lt_cell_free(loop, io);
+}
+
 static __attribute__((noinline)) void run_other(leat_loop *loop, leat_io *io)
 {
 	leat_io *waiter = lt_waiter_cell(io);
 
 	io->source = NULL;
 	if (io->flags & LT_DOOMED)
-		lt_cell_free(loop, io);
+		end_doomed(loop, io);
 	else if (io->phase == LT_PENDING)
 		lt_io_kind(io)->start(loop, io);
 	else if (!waiter)

@@ -54,6 +54,10 @@ typedef struct lt_kind {
 	/* popped from the queue while pending */
 	void (*start)(leat_loop *, leat_io *self);
 	bool counts; /* LT_COUNTS */
+	/* popped from the queue, cancelled: ends what is left, and frees the
+	 * cell; drop may queue it for that, and is called while LT_RUNNING, too.
+	 * NULL: nothing is left */
+	void (*unwind)(leat_loop *, leat_io *self);
 } lt_kind;
 
 typedef struct lt_outcome {
@@ -131,6 +135,8 @@ static_assert(sizeof(lt_outcome) == 32, "an outcome fills the payload");
 static_assert(offsetof(leat_result, where) == offsetof(leat_io, where), "a settled cell is a result");
 static_assert(offsetof(leat_result, loop) == offsetof(leat_io, waiter), "a settled cell is a result");
 static_assert(sizeof(leat_error) == 24, "frozen");
+
+typedef struct lt_unwind lt_unwind; /* unwind.h */
 
 /* ---- watchers: objects that wait without a cell ---- */
 typedef struct lt_watch lt_watch;
@@ -387,6 +393,8 @@ void lt_io_skip(leat_loop *loop, leat_io *self, leat_io *source);
 /* Destroys the context, marked as running; false: self was cancelled meanwhile, and is the
  * caller's to free. */
 bool lt_io_end_ctx(leat_io *self);
+/* Destroys the context of a call, cancelled; where it may be in use by a fiber
+ * that unwinds, later: then self is queued. */
 void lt_io_drop_ctx(leat_loop *loop, leat_io *self);
 /* A context that no cell took. */
 void lt_ctx_drop(leat_ctx ctx);
@@ -418,6 +426,8 @@ static inline void lt_io_put_away(leat_loop *loop, leat_io *io)
 /* Leaves a callback's frame: whether self was cancelled meanwhile.  If so it
  * is freed, its context destroyed and inner cancelled. */
 bool lt_io_was_doomed(leat_loop *loop, leat_io *self, leat_io *inner);
+/* Whether inner waits for self, at the end of all. */
+bool lt_io_waits_for(const leat_io *inner, const leat_io *self);
 /* Aborts unless self may adopt inner.  The usual ones are seen at a glance:
  * settled, or a then on a leaf or on what has settled. */
 void lt_io_check_adoption_slowly(const leat_io *self, const leat_io *inner);

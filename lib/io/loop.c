@@ -230,6 +230,11 @@ void lt_loop_readerless(leat_loop *loop, int change)
 		lt_loop_look_later(loop);
 }
 
+bool lt_loop_unwinding(const leat_loop *loop)
+{
+	return loop->unwinding > 0;
+}
+
 void *lt_loop_spare(leat_loop *loop, int which)
 {
 	return loop->spare[which];

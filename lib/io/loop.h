@@ -82,6 +82,9 @@ void lt_loop_release(leat_loop *loop);
 /* Events of ours with nobody waiting on them, which must not hide a
  * deadlock: +1 when one becomes so, -1 when no longer.  */
 void lt_loop_readerless(leat_loop *loop, int change);
+/* Whether fibers that were cancelled have not come to their end yet: what they
+ * may have borrowed must stay until then. */
+bool lt_loop_unwinding(const leat_loop *loop);
 /* One line for the log, as printf. */
 void lt_loop_report(leat_loop *loop, const char *format, ...) LEAT_PRINTF(2, 3);
 /* Room for per-loop objects that must exist when there is no memory; zeroed,
@@ -91,7 +94,16 @@ enum { LT_SPARE_FLOW, LT_SPARE_LISTENER, LT_SPARE_SCOPE, LT_SPARE_SIGNALS, LT_SP
 void *lt_loop_spare(leat_loop *loop, int which);
 /* A slot for one pointer a floor wants to keep with the loop, and how it is
  * ended when the loop is freed. */
-enum { LT_SLOT_SCHEMES, LT_SLOT_BEV, LT_SLOT_SIGNALS, LT_SLOT_REMOTE, LT_SLOT_OFFLOAD, LT_SLOTS };
+enum {
+	LT_SLOT_SCHEMES,
+	LT_SLOT_BEV,
+	LT_SLOT_SIGNALS,
+	LT_SLOT_REMOTE,
+	LT_SLOT_OFFLOAD,
+	LT_SLOT_STACKS,
+	LT_SLOT_OVERFLOW,
+	LT_SLOTS
+};
 typedef struct lt_slot {
 	void *data;
 	void (*end)(leat_loop *loop, void *data);

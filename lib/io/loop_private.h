@@ -53,12 +53,17 @@ struct leat_loop {
 	bool gone;     /* only the shell is left */
 	bool endless;  /* leat_await has libevent turn until it is broken off */
 	bool broken;   /* by us */
+	bool late;     /* the tree that is being razed has a fiber in it */
 	uint32_t awaits; /* frames of leat_await on the stack */
 	uint32_t budget;
 	lt_tail *tails, *running; /* queued; being run */
 	lt_pool pool;
 	uint64_t ios_made, unhandled, turns;
 	leat_io *doomed; /* cancels that wait for the outermost one */
+	struct lt_fiber *fiber;   /* the one that is running */
+	struct lt_unwind *unwind; /* who waits for the end of what the cancel at work begins */
+	struct lt_unwind *heir;   /* and of what the fiber cancels that is unwinding now */
+	size_t unwinding;         /* cancelled fibers and the contexts behind them, in the queue */
 	struct event_base *base;
 	struct event kick;
 	lt_timers timers;

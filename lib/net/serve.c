@@ -49,6 +49,10 @@ static void on_rest(lt_tail *tail)
 {
 	struct serve *s = (struct serve *)(void *)((char *)tail - offsetof(struct serve, rest));
 
+	if (lt_loop_unwinding(s->loop)) { /* handlers that are fibers have borrowed the flows */
+		lt_loop_at_end(s->loop, tail);
+		return;
+	}
 	while (s->orphans) {
 		lt_watch *link = s->orphans;
 

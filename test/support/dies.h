@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* dies.h - a deed that must abort, and what it must say about it */
+/* dies.h - a deed that must end the process, and what it must say about it */
 #ifndef TEST_SUPPORT_DIES_H
 #define TEST_SUPPORT_DIES_H
 
@@ -22,9 +22,9 @@ static inline void dies_listen(int from, char *said, size_t room)
 	said[used] = '\0';
 }
 
-/* Runs the deed in a child, which must abort with one line that contains
- * every one of the words (up to a NULL). */
-static inline void dies_saying(void (*deed)(void), const char *const *words)
+/* Runs the deed in a child, which must die by the signal, with one line that
+ * contains every one of the words (up to a NULL). */
+static inline void dies_saying(void (*deed)(void), int number, const char *const *words)
 {
 	char said[8192];
 	int ends[2], status;
@@ -35,7 +35,7 @@ static inline void dies_saying(void (*deed)(void), const char *const *words)
 	child = fork();
 	if (child == 0) {
 		dup2(ends[1], STDERR_FILENO);
-		signal(SIGABRT, SIG_DFL);
+		signal(number, SIG_DFL);
 		alarm(60);
 		deed();
 		_exit(0);
@@ -44,11 +44,14 @@ static inline void dies_saying(void (*deed)(void), const char *const *words)
 	dies_listen(ends[0], said, sizeof said);
 	close(ends[0]);
 	expect_int(waitpid(child, &status, 0), child);
-	ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "it did not abort, it said: %s", said);
+	ck_assert_msg(WIFSIGNALED(status) && WTERMSIG(status) == number, "it did not die by signal %d, it said: %s",
+		number, said);
 	for (; *words; words++)
 		ck_assert_msg(strstr(said, *words) != NULL, "no \"%s\" in: %s", *words, said);
 }
 
-#define expect_dies(deed, ...) dies_saying((deed), (const char *const[]){ __VA_ARGS__, NULL })
+/* It aborts. */
+#define expect_dies(deed, ...) expect_killed((deed), SIGABRT, __VA_ARGS__)
+#define expect_killed(deed, number, ...) dies_saying((deed), (number), (const char *const[]){ __VA_ARGS__, NULL })
 
 #endif
