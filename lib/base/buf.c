@@ -299,7 +299,7 @@ leat_buf *lt_buf_carve(leat_buf **scratch, size_t bytes)
 {
 	leat_buf *whole = *scratch, *copy;
 
-	if (bytes <= LT_BUF_SCRATCH / 2) {
+	if (bytes < LT_BUF_TO_COPY) {
 		copy = lt_buf_copy(whole->mem, whole->data, bytes);
 		if (!lt_buf_is_failed(copy))
 			return copy;

@@ -23,6 +23,7 @@ enum {
 	LT_BUF_FAILED, /* static: never written, never freed */
 
 	LT_BUF_SCRATCH = LT_BLOCK_LARGEST,
+	LT_BUF_TO_COPY = LT_BUF_SCRATCH / 4, /* less is copied out of it */
 	LT_BUF_SLICES_MAX = (1 << 24) - 1,
 
 	/* where bit-fields put it in their word */
@@ -138,13 +139,14 @@ static inline leat_buf *lt_buf_scratch(lt_mem *mem, leat_buf **scratch)
 	return __builtin_expect(*scratch != NULL, 1) ? *scratch : lt_buf_scratch_new(mem, scratch);
 }
 /* Gives the first `bytes` bytes of *scratch as a buf of their own: a copy in a
- * block of the right size, or, where that would be no smaller or there is no
- * memory for it, the scratch buf itself; then *scratch is NULL.  Never fails. */
+ * block of the right size, or, where that is dearer than the block (from a
+ * quarter of it on) or there is no memory for it, the scratch buf itself; then
+ * *scratch is NULL.  Never fails. */
 leat_buf *lt_buf_carve(leat_buf **scratch, size_t bytes);
 /* Whether that is a copy and needs no allocation. */
 static inline bool lt_buf_may_carve_copy(const leat_buf *scratch, size_t bytes)
 {
-	return bytes <= LT_BUF_SCRATCH / 2 && lt_mem_has_block(scratch->mem, bytes);
+	return bytes < LT_BUF_TO_COPY && lt_mem_has_block(scratch->mem, bytes);
 }
 /* Where it is so. */
 static inline leat_buf *lt_buf_carve_copy(const leat_buf *scratch, size_t bytes)

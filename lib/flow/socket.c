@@ -92,7 +92,11 @@ static LT_COLD leat_buf *scratch_of(leat_loop *loop)
 
 static __attribute__((noinline)) leat_buf *carve_slowly(leat_loop *loop, size_t bytes)
 {
-	return lt_buf_carve(&loop->scratch, bytes);
+	leat_buf *buf = lt_buf_carve(&loop->scratch, bytes);
+
+	if (!loop->scratch)
+		lt_loop_hurry(loop);
+	return buf;
 }
 
 /* Touches neither after the answer: it may be the flow's end. */

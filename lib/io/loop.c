@@ -112,10 +112,12 @@ void lt_loop_leave_now(leat_loop *loop)
 			lt_loop_look(loop);
 		return;
 	}
-	if (event_base_get_num_events(loop->base, EVENT_BASE_COUNT_ACTIVE) > 0)
+	if (!loop->hurried && event_base_get_num_events(loop->base, EVENT_BASE_COUNT_ACTIVE) > 0) {
 		lt_loop_kick_now(loop);
-	else
-		turn(loop);
+		return;
+	}
+	loop->hurried = false;
+	turn(loop);
 }
 
 size_t leat_loop_run_ready(leat_loop *loop)

@@ -46,6 +46,7 @@ struct leat_loop {
 	bool draining; /* continuations are running */
 	bool quiet;    /* who is at work will look at the queue afterwards: no kick */
 	bool kicked;   /* our event will call us */
+	bool hurried;  /* the end of the callback that runs drains the queue, whoever comes after it */
 	bool closing;  /* leat_loop_free has begun */
 	bool free_asked;
 	bool razing;
@@ -143,6 +144,13 @@ static inline void lt_loop_look_later(leat_loop *loop)
 static inline void lt_loop_enter(leat_loop *loop)
 {
 	loop->quiet = true;
+}
+/* What came is so much that it should be passed on while it is in the
+ * processor's cache: leave does not wait for the end of libevent's turn. */
+static inline void lt_loop_hurry(leat_loop *loop)
+{
+	loop->hurried = true;
+	loop->kicked = false; /* if our event does call us, it finds nothing */
 }
 void lt_loop_leave_now(leat_loop *loop);
 static inline void lt_loop_leave(leat_loop *loop)
