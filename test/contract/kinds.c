@@ -391,7 +391,8 @@ const struct kind kinds[] = {
 		{ "w10_a_begun_write_goes_on_by_itself", "it hands a write on whole, so it is never begun" } } },
 	{ .name = "bev", .make = make_bev, .cut = LEAT_RESET },
 	{ .name = "bev-timeouts", .make = make_bev_timeouts, .cut = LEAT_RESET, .signals = true },
-	{ .name = "bev-pair", .make = make_bev_pair, .exempt = {
+	{ .name = "bev-pair", .make = make_bev_pair,
+	  .beyond = "R1: a partner that no flow has may be freed, which libevent does not tell a pending read", .exempt = {
 		{ "w9_ten_small_writes_in_one_turn_are_one_system_call", "it makes no system calls" },
 		{ "w10_a_begun_write_goes_on_by_itself", "libevent moves a write over whole, so it is never begun" } } },
 	{ .name = "bev-filter", .make = make_bev_filter, .cut = LEAT_RESET, .signals = true },

@@ -28,6 +28,7 @@ struct kind {
 	unsigned flows; /* how many each end is made of; 0: one */
 	bool alone;   /* nobody is at the other end: both ends are such */
 	bool one_way; /* ends[1] writes, ends[0] reads */
+	const char *beyond; /* where it falls short and no test can look; printed as an exemption */
 	bool signals; /* libevent writes the descriptor itself: SIGPIPE is ignored */
 	struct exemption exempt[EXEMPTIONS];
 };
