@@ -197,7 +197,8 @@ LEAT_API void leat_maker_drop_at(leat_maker maker, const char *where);
 LEAT_API bool leat_maker_live(leat_maker maker);
 
 /* ios that are there already.  Nothing, 1 and 0 cost nothing: they are made
- * once for all, so their place is not the caller's. */
+ * once for all, so their place is not the caller's (but in a debug build, which
+ * sees when one is given away twice). */
 #define leat_io_done(loop) leat_io_done_at((loop), LEAT_HERE)
 #define leat_io_int(loop, value) leat_io_int_at((loop), (value), LEAT_HERE)
 #define leat_io_buf(loop, buf) leat_io_buf_at((loop), (buf), LEAT_HERE)

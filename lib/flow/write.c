@@ -304,7 +304,7 @@ static leat_io *enqueue(leat_flow *flow, leat_buf *buf, const char *where)
 {
 	lt_out *out = flow->out ? flow->out : make_out(flow, NULL);
 	size_t bytes = buf->size;
-	leat_io *io = flow->loop->done;
+	leat_io *io = NULL;
 
 	if (!out) {
 		lt_buf_unref(buf);
@@ -317,7 +317,7 @@ static leat_io *enqueue(leat_flow *flow, leat_buf *buf, const char *where)
 	}
 	lt_bufs_push(&out->queue, buf);
 	count_write(flow, out, bytes);
-	return io;
+	return io ? io : lt_io_once(flow->loop, flow->loop->done, where);
 }
 
 static __attribute__((noinline)) leat_io *send_oddly(leat_flow *flow, leat_buf *buf, const char *where)
@@ -354,7 +354,7 @@ static inline leat_io *send_buf(leat_flow *flow, leat_buf *buf, const char *wher
 	flow->written_bytes += buf->size;
 	flow->writes++;
 	lt_loop_push_tail(flow->loop, &out->tail);
-	return flow->loop->done;
+	return lt_io_once(flow->loop, flow->loop->done, where);
 }
 
 leat_io *leat_flow_send_at(leat_flow *flow, leat_buf *buf, const char *where)

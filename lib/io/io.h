@@ -327,6 +327,18 @@ static inline void lt_settle(leat_loop *loop, leat_io *io, const lt_outcome *out
 	lt_settled(loop, io);
 }
 void lt_settle_error(leat_loop *loop, leat_io *io, leat_error error);
+/* One of those that are made once for a loop.  A debug build gives a cell in its
+ * place, so that what is given away twice is seen. */
+#ifdef LT_DEBUG
+leat_io *lt_io_once(leat_loop *loop, leat_io *once, const char *where);
+#else
+static inline leat_io *lt_io_once(leat_loop *loop, leat_io *once, const char *where)
+{
+	(void)loop;
+	(void)where;
+	return once;
+}
+#endif
 /* Where there is no memory, or the loop is closing. */
 static inline leat_io *lt_io_nomem(leat_loop *loop)
 {

@@ -167,16 +167,28 @@ static leat_io *ready(leat_loop *loop, lt_outcome *outcome, const char *where)
 	return lt_io_settled(loop, outcome, where);
 }
 
+#ifdef LT_DEBUG
+leat_io *lt_io_once(leat_loop *loop, leat_io *once, const char *where)
+{
+	leat_io *io = lt_io_take_cell(loop, LT_LEAF, where);
+
+	if (!io)
+		return once;
+	io->u.outcome = once->u.outcome;
+	io->phase = LT_SETTLED;
+	return io;
+}
+#endif
+
 leat_io *leat_io_done_at(leat_loop *loop, const char *where)
 {
-	(void)where;
-	return loop->closing ? lt_io_closed(loop) : loop->done;
+	return loop->closing ? lt_io_closed(loop) : lt_io_once(loop, loop->done, where);
 }
 
 leat_io *leat_io_int_at(leat_loop *loop, int64_t value, const char *where)
 {
 	if (!loop->closing && (value == 1 || value == 0))
-		return value ? loop->yes : loop->no;
+		return lt_io_once(loop, value ? loop->yes : loop->no, where);
 	return ready(loop, &(lt_outcome){ .type = &leat_int_type, .as.value.integer = value }, where);
 }
 

@@ -158,9 +158,10 @@ static void with_await(struct world *w)
 /* What is detached without memory is unhandled, and told. */
 static void with_detach(struct world *w)
 {
+	leat_io *io = leat_io_done(w->loop);
 	unsigned failures = w->oom.failed;
 
-	leat_io_detach(leat_io_then(leat_io_done(w->loop), pass, thing_owned("a")));
+	leat_io_detach(leat_io_then(io, pass, thing_owned("a")));
 	world_run(w);
 	failures = w->oom.failed - failures;
 	expect_size(w->unhandled, failures);

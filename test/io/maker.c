@@ -430,8 +430,11 @@ static leat_io *give_free(void *n, leat_result *result)
 /* One for each call that takes an io. */
 static leat_io *through(leat_loop *loop, int way, int *n)
 {
-	leat_io *ios[2] = { free_io(loop, *n), NULL };
+	leat_io *ios[2] = { NULL };
 
+	if (way > 10)
+		return NULL;
+	ios[0] = free_io(loop, *n);
 	switch (way) {
 	case 0: return leat_io_then(ios[0], give_free, leat_ctx_borrow(n));
 	case 1: return leat_io_catch(ios[0], leat_match_all(), never, thing_owned(""));
@@ -446,10 +449,9 @@ static leat_io *through(leat_loop *loop, int way, int *n)
 		ios[0] = leat_io_fork(ios[0], &ios[1]);
 		leat_io_detach(ios[1]);
 		return ios[0];
-	case 10:
+	default:
 		ios[1] = free_io(loop, *n);
 		return leat_io_race(loop, ios, 2);
-	default: return NULL;
 	}
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* thread - a debug build knows whose a loop is */
+/* thread - a debug build knows whose a loop is, and whose an io */
 #include <pthread.h>
 
 #include "support/suite.h"
@@ -41,4 +41,16 @@ START_TEST(settling_an_io_on_another_thread_aborts)
 }
 END_TEST
 
-SUITE("thread", ABORTS(making_an_io_on_another_thread_aborts), ABORTS(settling_an_io_on_another_thread_aborts))
+/* What a release makes once for all, too. */
+START_TEST(giving_away_twice_what_was_there_already_aborts)
+{
+	leat_loop *loop = leat_loop_new(NULL, NULL);
+	leat_io *io = _i < 2 ? leat_io_int(loop, _i) : leat_io_done(loop);
+
+	leat_io_cancel(io);
+	leat_io_cancel(io);
+}
+END_TEST
+
+SUITE("thread", ABORTS(making_an_io_on_another_thread_aborts), ABORTS(settling_an_io_on_another_thread_aborts),
+	EACH(ABORTS(giving_away_twice_what_was_there_already_aborts), 3))
