@@ -92,7 +92,7 @@ static leat_io *on_failure(void *data, leat_result *result)
 	if (!wants_again(r, leat_result_error(result)))
 		return leat_result_pass_at(result, r->where);
 	wait = next_wait(r);
-	if (r->until_ms - leat_loop_now_ms(r->loop) <= wait)
+	if (r->until_ms < INT64_MAX && r->until_ms - leat_loop_now_ms(r->loop) <= wait)
 		return leat_result_pass_at(result, r->where);
 	return leat_io_then_at(leat_sleep_at(r->loop, wait, r->where), attempt, leat_ctx_borrow(r), r->where);
 }

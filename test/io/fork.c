@@ -99,6 +99,27 @@ START_TEST(what_cannot_be_shared_fails_both_as_unsupported)
 }
 END_TEST
 
+static const leat_type lone_lent_type = { .size = sizeof lone_lent_type, .name = "lone thing" };
+
+START_TEST(what_cannot_be_shared_goes_back_to_its_giver)
+{
+	struct world w;
+	leat_maker maker;
+	leat_io *one, *two;
+
+	world_open(&w);
+	tape_clear();
+	one = leat_io_fork(pending(w.loop, &maker), &two);
+	leat_resolve_lent(maker, thing("v"), &lone_lent_type, &lender, NULL);
+	world_run(&w);
+	tape_expect("<v");
+	expect_settled(one, LEAT_UNSUPPORTED);
+	expect_settled(two, LEAT_UNSUPPORTED);
+	expect_no_things();
+	world_close(&w);
+}
+END_TEST
+
 START_TEST(a_type_shorter_than_ours_cannot_be_shared)
 {
 	static leat_type old_type;
@@ -236,6 +257,7 @@ SUITE("fork",
 	a_value_is_shared_as_its_type_says,
 	bufs_share_their_bytes,
 	what_cannot_be_shared_fails_both_as_unsupported,
+	what_cannot_be_shared_goes_back_to_its_giver,
 	a_type_shorter_than_ours_cannot_be_shared,
 	EACH(cancelling_one_leaves_the_other, 2),
 	EACH(cancelling_both_cancels, 2),

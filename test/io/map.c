@@ -197,6 +197,64 @@ START_TEST(it_may_be_cancelled_by_its_contexts_end)
 }
 END_TEST
 
+static void cancel_delivered(void *ctx, void *value)
+{
+	(void)ctx;
+	(void)value;
+	leat_io_cancel(root);
+	root = NULL;
+}
+
+static void not_given_back(void *ctx, void *value)
+{
+	(void)ctx;
+	(void)value;
+	ck_abort_msg("it was delivered");
+}
+
+static const leat_giver cancelling = { .size = sizeof cancelling, .give_back = not_given_back,
+	.delivered = cancel_delivered };
+
+START_TEST(it_may_be_cancelled_by_the_giver_who_is_told)
+{
+	struct world w;
+
+	begin(&w, 2);
+	root = leat_map_each(w.loop, 2, make, thing_owned("c"));
+	world_run(&w);
+	leat_resolve_lent(makers[0], thing("v"), &thing_type, &cancelling, NULL);
+	world_run(&w);
+	expect_null(root);
+	tape_expect("+0 +1 x1 ~v ~c");
+	finish(&w);
+}
+END_TEST
+
+static void cancel_and_destroy(void *value)
+{
+	leat_io_cancel(root);
+	root = NULL;
+	thing_destroy(value);
+}
+
+static const leat_type cancelling_type = { .size = sizeof cancelling_type, .name = "one that cancels",
+	.destroy = cancel_and_destroy };
+
+START_TEST(it_may_be_cancelled_by_a_value_that_goes)
+{
+	struct world w;
+
+	begin(&w, 3);
+	root = leat_map_each(w.loop, 2, make, thing_owned("c"));
+	world_run(&w);
+	leat_resolve_ptr(makers[0], thing("v"), &cancelling_type);
+	world_run(&w);
+	expect_null(root);
+	tape_expect("+0 +1 x1 ~v ~c");
+	finish(&w);
+}
+END_TEST
+
 static leat_io *at_once(void *ctx, leat_loop *loop, size_t n)
 {
 	(void)ctx;
@@ -524,6 +582,8 @@ SUITE("map",
 	EACH(cancelled_before_it_began_nothing_is_made, CALLS),
 	EACH(it_may_be_cancelled_while_one_is_made, CALLS),
 	EACH(it_may_be_cancelled_by_its_contexts_end, CALLS),
+	it_may_be_cancelled_by_the_giver_who_is_told,
+	it_may_be_cancelled_by_a_value_that_goes,
 	EACH(what_has_settled_already_is_as_good, CALLS),
 	an_endless_one_ends_with_the_loop,
 	EACH(when_the_loop_ends_so_does_it, CALLS),

@@ -90,6 +90,23 @@ START_TEST(each_wait_is_twice_as_long_up_to_the_longest)
 }
 END_TEST
 
+START_TEST(a_wait_may_be_for_ever)
+{
+	leat_retry_options options = { .size = sizeof options, .tries = 3, .first_ms = INT64_MAX / 2 + 1,
+		.longest_ms = INT64_MAX, .steady = _i };
+	struct world w;
+	leat_io *io;
+
+	begin(&w);
+	io = start(&w, &options);
+	world_pass(&w, INT64_C(1000) * 3600 * 24 * 366);
+	expect_true(is_pending(io));
+	leat_io_cancel(io);
+	tape_expect("1 ~c");
+	finish(&w);
+}
+END_TEST
+
 START_TEST(by_default_there_are_five_tries)
 {
 	struct world w;
@@ -395,6 +412,7 @@ END_TEST
 SUITE("retry",
 	a_success_is_its_success,
 	each_wait_is_twice_as_long_up_to_the_longest,
+	EACH(a_wait_may_be_for_ever, 2),
 	by_default_there_are_five_tries,
 	EACH(a_wait_is_between_half_of_it_and_all, 2),
 	those_who_failed_together_do_not_come_back_together,

@@ -225,6 +225,32 @@ START_TEST(run_releases_when_its_io_has_settled_and_its_context_went)
 }
 END_TEST
 
+static void none_left(void *data)
+{
+	expect_size(leat_semaphore_left(gate), 0);
+	tape_add(data);
+}
+
+START_TEST(the_permit_is_held_until_the_context_went)
+{
+	struct world w;
+	leat_io *io;
+
+	open_gate(&w, 1);
+	io = leat_semaphore_run(gate, rest, leat_ctx_own((void *)(uintptr_t)"a", none_left));
+	world_run(&w);
+	if (_i == 0) {
+		world_pass(&w, 10);
+		expect_ok(settled(io));
+	} else {
+		leat_io_cancel(io);
+	}
+	tape_expect("(a a");
+	expect_size(leat_semaphore_left(gate), 1);
+	close_gate(&w);
+}
+END_TEST
+
 START_TEST(run_releases_when_it_is_cancelled)
 {
 	struct world w;
@@ -516,6 +542,7 @@ SUITE("semaphore",
 	a_permit_cannot_be_shared_and_comes_back,
 	what_all_could_not_get_together_is_given_back,
 	run_releases_when_its_io_has_settled_and_its_context_went,
+	EACH(the_permit_is_held_until_the_context_went, 2),
 	run_releases_when_it_is_cancelled,
 	run_releases_after_a_failure,
 	a_moved_context_is_the_callbacks,

@@ -293,6 +293,35 @@ START_TEST(its_values_are_dropped)
 }
 END_TEST
 
+static leat_io *take_once(void *data, leat_result *ticks)
+{
+	static void *taken;
+
+	(void)ticks;
+	if (data != taken)
+		thing_take(data);
+	taken = data;
+	return NULL;
+}
+
+START_TEST(a_moved_context_is_the_first_runs)
+{
+	struct world w;
+
+	tape_clear();
+	world_open(&w);
+	ticker = NULL;
+	every_io = leat_every(w.loop, 100, take_once, thing_moved("c"));
+	world_run(&w);
+	world_pass(&w, 100);
+	world_pass(&w, 100);
+	leat_io_cancel(every_io);
+	leat_io_cancel(leat_every(w.loop, 100, never, thing_moved("d")));
+	tape_expect("~d");
+	close_ticker(&w);
+}
+END_TEST
+
 static leat_io *cancel_every(void *ctx, leat_result *ticks)
 {
 	(void)ctx;
@@ -419,6 +448,7 @@ SUITE("ticker",
 	it_never_runs_beside_itself_and_what_it_missed_is_one,
 	a_failure_ends_it,
 	its_values_are_dropped,
+	a_moved_context_is_the_first_runs,
 	it_may_be_cancelled_by_itself,
 	every_nothing_is_invalid,
 	cancelled_at_any_point_nothing_is_left,
