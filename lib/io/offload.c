@@ -73,18 +73,24 @@ static bool withdraw(lt_job *job)
 
 /* ---- a thread ---- */
 
+/* The loop is being freed: what waits will be dropped, and is not begun. */
+static bool is_over(const lt_crew *crew)
+{
+	return crew->ending || (atomic_load(&crew->remote->head) & LT_MAIL_CLOSED);
+}
+
 /* NULL: it is over. */
 static lt_job *next_job(lt_crew *crew)
 {
 	lt_job *job = NULL;
 
 	pthread_mutex_lock(&crew->lock);
-	while (crew->queued == 0 && !crew->ending) {
+	while (crew->queued == 0 && !is_over(crew)) {
 		crew->idle++;
 		pthread_cond_wait(&crew->work, &crew->lock);
 		crew->idle--;
 	}
-	if (crew->queued > 0) {
+	if (!is_over(crew)) {
 		job = crew->queue.next;
 		unqueue(crew, job);
 	}
