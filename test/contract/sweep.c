@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* sweep - every combinator's program, cancelled at every point of its life
+/* sweep - every call of io.h and its like, cancelled at every point of its life
  *
  * The words of contexts begin with "c", those of lent values with "v": whatever
  * happens, a lent value that was not delivered comes back before its chain's
  * contexts go.
  */
+#include <leat/buf.h>
+#include <leat/flow.h>
+#include <leat/scope.h>
+
 #include "support/suite.h"
 #include "support/sweep.h"
 
@@ -256,26 +260,224 @@ static void back_before_contexts(void)
 	forget_makers();
 }
 
+/* ---- what is there already ---- */
+
+static leat_io *next_value(void *text, leat_result *result)
+{
+	leat_loop *loop = leat_result_loop(result);
+
+	(void)text;
+	thing_moment();
+	return leat_io_then(leat_io_ptr(loop, thing("v"), &thing_type), keep, thing_owned("c4"));
+}
+
+static leat_io *next_buf(void *text, leat_result *result)
+{
+	(void)text;
+	thing_moment();
+	return leat_io_buf(leat_result_loop(result), leat_buf_copy(leat_result_loop(result), "hay", 3));
+}
+
+static leat_io *next_flow(void *text, leat_result *result)
+{
+	(void)text;
+	thing_moment();
+	return leat_io_flow(leat_result_loop(result), leat_flow_null(leat_result_loop(result)));
+}
+
+static leat_io *next_failure(void *text, leat_result *result)
+{
+	(void)text;
+	thing_moment();
+	return leat_io_fail(leat_result_loop(result), leat_error_core(LEAT_RESET));
+}
+
+static leat_io *start_values(struct world *w)
+{
+	leat_io *io = leat_io_then(leat_io_done(w->loop), next_value, thing_owned("c1"));
+
+	io = leat_io_then(io, next_buf, thing_owned("c2"));
+	io = leat_io_then(io, next_flow, thing_owned("c3"));
+	io = leat_io_then(io, next_failure, thing_owned("c5"));
+	io = leat_io_catch(io, leat_match_all(), next_value, thing_owned("c6"));
+	return leat_io_then(leat_io_then(io, say_take, thing_moved("c7")), keep, thing_owned("c8"));
+}
+
+static leat_io *start_number(struct world *w)
+{
+	return leat_io_then(leat_io_int(w->loop, 2), keep, thing_owned("c1"));
+}
+
+/* ---- a leaf's own clean-up ---- */
+
+static void leaf_cancelled(void *state)
+{
+	void **held = state;
+
+	if (*held)
+		thing_destroy(*held);
+}
+
+static const leat_leaf leaf_with_state = {
+	.size = sizeof(leat_leaf), .name = "with state", .state_bytes = 100, .cancel = leaf_cancelled
+};
+static void **leaf_state;
+
+static leat_io *start_leaf(struct world *w)
+{
+	void *state;
+	leat_io *io = leat_io_new(w->loop, &makers[0], &leaf_with_state, &state);
+
+	leaf_state = state;
+	*leaf_state = thing("s");
+	return leat_io_then(io, keep, thing_owned("c1"));
+}
+
+static bool play_leaf(struct world *w, size_t n)
+{
+	(void)w;
+	if (n > 0)
+		return false;
+	if (leat_maker_live(makers[0])) {
+		void *held = *leaf_state;
+
+		*leaf_state = NULL;
+		thing_destroy(held); /* which may cancel */
+	}
+	lender_resolve(makers[0], thing("v"));
+	return true;
+}
+
+/* ---- lifetimes ---- */
+
+static leat_io *start_attach(struct world *w)
+{
+	leat_io *io = leat_io_attach(wait(w->loop, 0), thing_owned("c1"));
+
+	io = leat_io_then(leat_io_attach(io, thing_owned("c2")), wait_second, thing_owned("c3"));
+	return leat_io_attach(io, thing_owned("c4"));
+}
+
+static leat_io *start_shield(struct world *w)
+{
+	leat_io *io = leat_io_then(wait(w->loop, 0), wait_second, thing_owned("c1"));
+
+	return leat_io_then(leat_io_shield(io), keep, thing_owned("c2"));
+}
+
+/* Whenever it was cut, what was shielded took its first value, and what it came to was not
+ * lost. */
+static void shielded_went_on(void)
+{
+	const char *first = strstr(tape_text, ">v");
+
+	ck_assert_msg(first && (strstr(first + 1, "<v") || strstr(first + 1, ">v")), "%s", tape_text);
+	forget_makers();
+}
+
+static leat_scope *scope;
+
+static leat_io *add_third(void *text, leat_result *result)
+{
+	(void)text;
+	leat_scope_add(scope, leat_io_then(wait(leat_result_loop(result), 2), forget, thing_owned("c3")));
+	thing_moment(); /* after which the scope may be gone */
+	return leat_result_pass(result);
+}
+
+static void fill_scope(struct world *w)
+{
+	scope = leat_scope_new(w->loop, NULL);
+	leat_scope_add(scope, leat_io_then(wait(w->loop, 0), add_third, thing_owned("c1")));
+	leat_scope_add(scope, leat_io_then(wait(w->loop, 1), forget, thing_owned("c2")));
+}
+
+static leat_io *start_scope(struct world *w)
+{
+	fill_scope(w);
+	return leat_io_branch(leat_scope_wait(scope), forget, forget, thing_owned("c4"));
+}
+
+static leat_io *start_scope_drain(struct world *w)
+{
+	fill_scope(w);
+	return leat_io_branch(leat_scope_drain(scope, 25), forget, forget, thing_owned("c4"));
+}
+
+static leat_io *start_scopes(struct world *w)
+{
+	leat_scope *outer = leat_scope_new(w->loop, NULL);
+
+	fill_scope(w);
+	leat_scope_add(outer, leat_io_attach(leat_scope_wait(scope), leat_ctx_scope(scope)));
+	leat_scope_add(outer, leat_io_shield(leat_io_then(leat_sleep(w->loop, 0), forget, thing_owned("c5"))));
+	return leat_io_attach(leat_scope_wait(outer), leat_ctx_scope(outer));
+}
+
+/* Cancelled with its only wait, it holds nothing more. */
+static void end_scope(void)
+{
+	expect_size(leat_scope_count(scope), 0);
+	leat_scope_add(scope, leat_io_then(leat_io_done(sweep_world->loop), forget, thing_owned("")));
+	leat_scope_cancel(scope);
+	leat_scope_free(scope);
+	forget_makers();
+}
+
+static leat_io *start_deadline(struct world *w)
+{
+	leat_io *io = leat_io_deadline(wait(w->loop, 0), w->now_ns / 1000000 + 25);
+
+	return leat_io_branch(io, keep, forget, thing_owned("c1"));
+}
+
+static bool play_late(struct world *w, size_t n)
+{
+	return n < 5 ? play_time(w, n) : play_values(n - 5, 1);
+}
+
+/* The drain of a loop without flows; of one with flows, see sweep_flow. */
+static leat_io *start_drain(struct world *w)
+{
+	leat_io *io = leat_io_then(leat_loop_drain(w->loop, 25), keep, thing_owned("c1"));
+
+	return leat_io_then(io, forget, thing_owned("c2"));
+}
+
 static const struct sweep_program programs[] = {
-	{ "then", start_then, play_two, forget_makers },
-	{ "skips", start_skips, play_one, back_before_contexts },
-	{ "catch", start_catch, play_failure_then_values, forget_makers },
-	{ "finally", start_finally, play_two, forget_makers },
-	{ "repeat", start_repeat, play_numbers, forget_makers },
-	{ "fork", start_fork, play_two, forget_makers },
-	{ "all", start_all, play_three, forget_makers },
-	{ "all, one fails", start_all, play_failure_then_values, forget_makers },
-	{ "any", start_any, play_three, forget_makers },
-	{ "any, one fails", start_any, play_failure_then_values, forget_makers },
-	{ "race", start_race, play_three, forget_makers },
-	{ "race, one fails", start_race, play_failure_then_values, forget_makers },
-	{ "settle", start_settle, play_three, forget_makers },
-	{ "settle, one fails", start_settle, play_failure_then_values, forget_makers },
-	{ "timeout", start_timeout, play_time, forget_makers },
-	{ "timeout in time", start_timeout, play_one, forget_makers },
-	{ "sleep", start_sleep, play_time, forget_makers },
-	{ "nest", start_nest, play_three, forget_makers },
-	{ "nest, all at once", start_nest, play_together, forget_makers },
+	{ "leat_io_new: settled or cancelled, its state goes once", start_leaf, play_leaf, forget_makers },
+	{ "leat_io_done leat_io_ptr leat_io_buf leat_io_flow leat_io_fail", start_values, NULL, forget_makers },
+	{ "leat_io_int", start_number, NULL, forget_makers },
+	{ "leat_io_then leat_result_pass", start_then, play_two, forget_makers },
+	{ "leat_io_then: values that pass by", start_skips, play_one, back_before_contexts },
+	{ "leat_io_catch", start_catch, play_failure_then_values, forget_makers },
+	{ "leat_io_branch", start_catch, play_two, forget_makers },
+	{ "leat_io_attach", start_attach, play_two, forget_makers },
+	{ "leat_io_shield", start_shield, play_two, shielded_went_on },
+	{ "leat_io_finally", start_finally, play_two, forget_makers },
+	{ "leat_io_repeat", start_repeat, play_numbers, forget_makers },
+	{ "leat_io_fork", start_fork, play_two, forget_makers },
+	{ "leat_io_all", start_all, play_three, forget_makers },
+	{ "leat_io_all: one fails", start_all, play_failure_then_values, forget_makers },
+	{ "leat_io_any", start_any, play_three, forget_makers },
+	{ "leat_io_any: one fails", start_any, play_failure_then_values, forget_makers },
+	{ "leat_io_race", start_race, play_three, forget_makers },
+	{ "leat_io_race: one fails", start_race, play_failure_then_values, forget_makers },
+	{ "leat_io_settle", start_settle, play_three, forget_makers },
+	{ "leat_io_settle: one fails", start_settle, play_failure_then_values, forget_makers },
+	{ "leat_io_timeout", start_timeout, play_time, forget_makers },
+	{ "leat_io_timeout: in time", start_timeout, play_one, forget_makers },
+	{ "leat_io_deadline", start_deadline, play_late, forget_makers },
+	{ "leat_io_deadline: in time", start_deadline, play_one, forget_makers },
+	{ "leat_sleep", start_sleep, play_time, forget_makers },
+	{ "leat_io_race: in an any", start_nest, play_three, forget_makers },
+	{ "leat_io_race: in an any, all at once", start_nest, play_together, forget_makers },
+	{ "leat_scope_wait", start_scope, play_three, end_scope },
+	{ "leat_scope_wait: one fails", start_scope, play_failure_then_values, end_scope },
+	{ "leat_scope_wait: of one in another", start_scopes, play_three, forget_makers },
+	{ "leat_scope_drain", start_scope_drain, play_late, end_scope },
+	{ "leat_scope_drain: in time", start_scope_drain, play_three, end_scope },
+	{ "leat_loop_drain: of no flows", start_drain, play_time, forget_makers },
 };
 
 START_TEST(cancelled_at_any_point_a_program_leaves_nothing)

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: ISC */
+/* sweep_net - connecting, accepting and serving, cancelled at every turn of the run
+ *
+ * Over each address that can be listened on. Wherever it was cut, no connection is lost and
+ * none is left, and the listener, where it is still open, listens.
+ */
+#include <stdio.h>
+#include <unistd.h>
+
+#include <leat/copy.h>
+#include <leat/net.h>
+
+#include "contract/turns.h"
+#include "support/suite.h"
+
+/* This one is about no kind. */
+const struct kind kinds[1];
+const size_t n_kinds;
+
+static bool over_unix; /* else tcp */
+
+static leat_listener *listener;
+static leat_addr addr;
+
+static void listen_anew(void)
+{
+	static unsigned number;
+	char name[64];
+
+	snprintf(name, sizeof name, "unix:@leat-sweep-%ld-%u", (long)getpid(), number++);
+	listener = leat_listen(stage.loop, over_unix ? name : "tcp:127.0.0.1:0", NULL);
+	expect_ok(leat_listener_error(listener));
+	addr = leat_listener_addr(listener);
+}
+
+static void end_listener(void)
+{
+	leat_listener_unref(listener);
+	listener = NULL;
+}
+
+static leat_flow *flow_of(leat_io *io)
+{
+	leat_error error;
+	leat_flow *flow = leat_await_flow(io, &error);
+
+	expect_ok(error);
+	return flow;
+}
+
+/* A connection to the listener, made from one end to the other. */
+static void exchange(leat_flow *one, leat_flow *other)
+{
+	say(one, "question");
+	expect_hears(other, "question");
+	say(other, "answer");
+	expect_hears(one, "answer");
+}
+
+/* ---- connect ---- */
+
+static leat_flow *connected;
+
+static leat_io *on_connected(void *ctx, leat_result *result)
+{
+	(void)ctx;
+	connected = leat_result_flow(result);
+	thing_moment();
+	return NULL;
+}
+
+static leat_io *start_connect(void)
+{
+	leat_connect_options patient = { .size = sizeof patient, .timeout_ms = 10000 };
+	char text[128];
+
+	connected = NULL;
+	listen_anew();
+	leat_addr_print(&addr, text, sizeof text);
+	return leat_io_then(leat_connect(stage.loop, text, &patient), on_connected, thing_owned(""));
+}
+
+static leat_io *start_connect_addr(void)
+{
+	connected = NULL;
+	listen_anew();
+	return leat_io_then(leat_connect_addr(stage.loop, &addr, NULL), on_connected, thing_owned(""));
+}
+
+/* A connection that was cut is closed; the kernel may have shown it to the listener. */
+static void others_connect(void)
+{
+	leat_flow *mine = flow_of(leat_connect_addr(stage.loop, &addr, NULL)), *other = NULL;
+
+	say(mine, "x");
+	while (!other) {
+		struct got got;
+
+		other = flow_of(leat_accept(listener));
+		if (connected) {
+			exchange(connected, other);
+			drop(&connected);
+			drop(&other);
+			continue;
+		}
+		got = get(leat_flow_read(other));
+		if (!got.buf)
+			drop(&other);
+		leat_buf_unref(got.buf);
+	}
+	exchange(mine, other);
+	drop(&mine);
+	drop(&other);
+	end_listener();
+}
+
+/* ---- accept ---- */
+
+enum { CLIENTS = 3 };
+static leat_io *clients[CLIENTS];
+static leat_flow *served[CLIENTS];
+static unsigned n_served;
+
+static leat_io *on_accepted(void *ctx, leat_result *result)
+{
+	(void)ctx;
+	served[n_served++] = leat_result_flow(result);
+	thing_moment();
+	return leat_io_int(stage.loop, n_served < CLIENTS);
+}
+
+static leat_io *accept_on(void *ctx, leat_result *result)
+{
+	(void)ctx;
+	(void)result;
+	thing_moment();
+	if (turns_cut)
+		return NULL;
+	return leat_io_then(leat_accept(listener), on_accepted, thing_owned(""));
+}
+
+static leat_io *start_accept(void)
+{
+	n_served = 0;
+	listen_anew();
+	for (int i = 0; i < CLIENTS; i++)
+		clients[i] = leat_connect_addr(stage.loop, &addr, NULL);
+	return leat_io_repeat(stage.loop, accept_on, thing_owned(""));
+}
+
+/* Who was not accepted before is accepted now. */
+static void everybody_is_served(void)
+{
+	leat_flow *mine[CLIENTS];
+	unsigned heard = 0;
+
+	for (int i = 0; i < CLIENTS; i++) {
+		unsigned char bit = (unsigned char)(1u << i);
+
+		mine[i] = flow_of(clients[i]);
+		expect_done(leat_flow_write(mine[i], &bit, 1));
+	}
+	while (n_served < CLIENTS)
+		served[n_served++] = flow_of(leat_accept(listener));
+	for (int i = 0; i < CLIENTS; i++) {
+		struct got got = get(leat_flow_read(served[i]));
+
+		expect_some(got.buf);
+		heard |= *(const unsigned char *)leat_buf_data(got.buf);
+		leat_buf_unref(got.buf);
+		drop(&served[i]);
+	}
+	expect_int(heard, (1 << CLIENTS) - 1);
+	for (int i = 0; i < CLIENTS; i++)
+		drop(&mine[i]);
+	end_listener();
+}
+
+/* ---- serve ---- */
+
+static leat_io *echoed(void *ctx, leat_result *result)
+{
+	(void)ctx;
+	thing_moment();
+	return leat_result_pass(result);
+}
+
+static leat_io *echo(void *ctx, leat_flow *flow)
+{
+	(void)ctx;
+	thing_moment();
+	return leat_io_then(leat_copy(flow, flow), echoed, thing_owned(""));
+}
+
+static leat_io *on_heard(void *flow, leat_result *result)
+{
+	(void)result;
+	return leat_flow_close(flow);
+}
+
+static leat_io *on_said(void *flow, leat_result *result)
+{
+	static char memory[3];
+
+	(void)result;
+	return leat_io_then(leat_flow_read_into(flow, memory, 3, 3), on_heard, leat_ctx_borrow(flow));
+}
+
+static leat_io *talk(void *ctx, leat_result *result)
+{
+	leat_flow *flow = leat_result_flow(result);
+	leat_io *io = leat_io_then(leat_flow_write(flow, "hay", 3), on_said, leat_ctx_borrow(flow));
+
+	(void)ctx;
+	return leat_io_attach(io, leat_ctx_flow(flow));
+}
+
+static leat_io *start_serve(void)
+{
+	listen_anew();
+	for (int i = 0; i < CLIENTS; i++)
+		clients[i] = leat_io_then(leat_connect_addr(stage.loop, &addr, NULL), talk, leat_ctx_none());
+	return leat_io_then(leat_serve(leat_listener_ref(listener), NULL, echo, NULL), echoed, thing_owned(""));
+}
+
+static bool play_closing(size_t n)
+{
+	if (n == 3)
+		leat_listener_close(listener);
+	return n < 4;
+}
+
+/* Each client comes to an end; nobody is served any more. */
+static void nobody_is_served(void)
+{
+	for (int i = 0; i < CLIENTS; i++)
+		whatever(clients[i]);
+	settle();
+	expect_size(stage_stats(&stage).flows_live, 0);
+	expect_fails(leat_accept(listener), LEAT_CLOSED);
+	end_listener();
+}
+
+/* ---- the rows ---- */
+
+static const struct program programs[] = {
+	{ "leat_connect", start_connect, NULL, others_connect, ANY },
+	{ "leat_connect_addr", start_connect_addr, NULL, others_connect, ANY },
+	{ "leat_accept", start_accept, NULL, everybody_is_served, ANY },
+	{ "leat_serve", start_serve, play_closing, nobody_is_served, ANY },
+};
+enum { PROGRAMS = sizeof programs / sizeof *programs };
+
+START_TEST(cancelled_at_any_turn_no_connection_is_lost)
+{
+	over_unix = _i / PROGRAMS;
+	turns_sweep(&programs[_i % PROGRAMS]);
+}
+END_TEST
+
+SUITE("sweep_net", EACH(cancelled_at_any_turn_no_connection_is_lost, 2 * PROGRAMS))
