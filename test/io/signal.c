@@ -134,7 +134,7 @@ static siginfo_t heard_info;
 static void hear_info(int number, siginfo_t *info, void *context)
 {
 	(void)number;
-	expect_some(context);
+	heard = context != NULL;
 	heard_info = *info;
 }
 
@@ -149,6 +149,7 @@ START_TEST(who_had_it_before_is_told_who_sent_it)
 	io = leat_signal(w.loop, SIGUSR1);
 	kill(getpid(), SIGUSR1);
 	expect_int(heard_info.si_pid, getpid());
+	expect_true(heard);
 	leat_io_cancel(io);
 	set_handler(SIGUSR1, SIG_DFL);
 	world_close(&w);
@@ -490,6 +491,7 @@ START_TEST(listening_without_waiting_hides_no_deadlock)
 
 	world_open(&w);
 	s = listen_to(&w, SIGUSR1);
+	leat_io_cancel(leat_signals_next(s));
 	expect_kind(await_error(pending(w.loop, &maker)), LEAT_DEADLOCK);
 	expect_int(event_base_dispatch(w.base), 1);
 	leat_signals_free(s);
