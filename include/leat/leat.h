@@ -6,6 +6,7 @@
 #include <leat/addr.h>
 #include <leat/api.h>
 #include <leat/buf.h>
+#include <leat/child.h>
 #include <leat/copy.h>
 #include <leat/error.h>
 #include <leat/event.h>

@@ -56,6 +56,11 @@ static leat_flow *spare(leat_loop *loop)
 	return flow;
 }
 
+leat_flow *lt_flow_spare(leat_loop *loop)
+{
+	return spare(loop);
+}
+
 leat_flow *leat_flow_stillborn(leat_loop *loop, leat_error error)
 {
 	leat_flow *flow = allocate(loop, NULL, error.where);

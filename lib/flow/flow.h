@@ -123,6 +123,8 @@ static inline leat_flow *lt_flow_of(leat_flow *self)
 	return self;
 }
 lt_rare *lt_flow_rare(leat_flow *flow); /* NULL without memory */
+/* The one of each loop that was stillborn without memory. */
+leat_flow *lt_flow_spare(leat_loop *loop);
 /* Why an operation is refused on an ended handle. */
 leat_error lt_flow_refusal(const leat_flow *flow);
 static inline bool lt_flow_ended(const leat_flow *flow)

@@ -89,7 +89,7 @@ bool lt_loop_unwinding(const leat_loop *loop);
 void lt_loop_report(leat_loop *loop, const char *format, ...) LEAT_PRINTF(2, 3);
 /* Room for per-loop objects that must exist when there is no memory; zeroed,
  * aligned, LT_SPARE_BYTES each. */
-enum { LT_SPARE_FLOW, LT_SPARE_LISTENER, LT_SPARE_SCOPE, LT_SPARE_SIGNALS, LT_SPARE_OBJECT, LT_SPARES };
+enum { LT_SPARE_FLOW, LT_SPARE_LISTENER, LT_SPARE_SCOPE, LT_SPARE_SIGNALS, LT_SPARE_CHILD, LT_SPARE_OBJECT, LT_SPARES };
 #define LT_SPARE_BYTES 192
 void *lt_loop_spare(leat_loop *loop, int which);
 /* A slot for one pointer a floor wants to keep with the loop, and how it is
@@ -98,6 +98,7 @@ enum {
 	LT_SLOT_SCHEMES,
 	LT_SLOT_BEV,
 	LT_SLOT_SIGNALS,
+	LT_SLOT_CHILDREN,
 	LT_SLOT_REMOTE,
 	LT_SLOT_OFFLOAD,
 	LT_SLOT_STACKS,
