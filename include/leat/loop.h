@@ -50,7 +50,8 @@ LEAT_API LEAT_NODISCARD leat_loop *leat_loop_new(struct event_base *base, const 
  * aborted, newest first, ios fail with CANCELLED, the queue is drained
  * (continuations run), contexts are destroyed.  Handles that are still held
  * stay as shells that answer CLOSED and are reported.  ios still held by the
- * user are gone.  Inside a callback it is done at the end of the drain.
+ * user are gone.  Inside a callback it is done at the end of the drain,
+ * in a destructor that a cancel runs at the end of that cancel.
  * A base of its own that the caller is dispatching right now is left to the
  * caller.  NULL is let be. */
 LEAT_API void leat_loop_free(leat_loop *loop);

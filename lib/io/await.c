@@ -150,7 +150,7 @@ bool leat_await_at(leat_io *io, leat_result *result, const char *where)
 	if (leat_io_try(io, &there))
 		return hand_over(&there, result);
 	if (loop->draining || loop->razing) {
-		leat_io_cancel(io);
+		lt_io_cancel(io);
 		return fail(loop, LEAT_NESTED, result, where);
 	}
 	lt_loop_hold(loop);

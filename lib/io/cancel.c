@@ -116,10 +116,23 @@ void lt_io_raze(leat_loop *loop, leat_io *io)
 		lt_unwind_close(loop);
 }
 
-void leat_io_cancel(leat_io *io)
+void lt_io_cancel(leat_io *io)
 {
 	if (!io)
 		return;
 	lt_io_check(io, "leat_io_cancel", LEAT_HERE);
 	lt_io_raze(lt_cell_loop(io), io);
+}
+
+void leat_io_cancel(leat_io *io)
+{
+	leat_loop *loop;
+
+	if (!io)
+		return;
+	lt_io_check(io, "leat_io_cancel", LEAT_HERE);
+	loop = lt_cell_loop(io);
+	lt_io_raze(loop, io);
+	if (loop->free_asked && !lt_loop_is_busy(loop)) /* by a destructor */
+		lt_loop_end(loop, false);
 }

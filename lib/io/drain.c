@@ -77,6 +77,6 @@ leat_io *leat_loop_drain_at(leat_loop *loop, int64_t timeout_ms, const char *whe
 		return io;
 	if (lt_timer_start(loop, &drain->deadline, lt_loop_after_ms(loop, timeout_ms)))
 		return io;
-	leat_io_cancel(io);
+	lt_io_cancel(io);
 	return lt_io_nomem(loop);
 }

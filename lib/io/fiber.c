@@ -282,7 +282,7 @@ leat_kind lt_fiber_await(leat_loop *loop, leat_io *io, leat_result *result, cons
 		return leat_io_try(io, result) ? LEAT_NONE : LEAT_OTHER;
 	}
 	if (fiber->self->flags & LT_DOOMED) {
-		leat_io_cancel(io);
+		lt_io_cancel(io);
 		return LEAT_CANCELLED;
 	}
 	if (io->flags & LT_IMMORTAL) {

@@ -112,7 +112,7 @@ leat_io *leat_io_fork_at(leat_io *io, leat_io **second, const char *where)
 		if (self) {
 			self->u.custom.kind = &fork_kind;
 			self->u.custom.word[0] = NULL;
-			leat_io_cancel(self);
+			lt_io_cancel(self);
 		}
 		if (peer)
 			lt_cell_free(loop, peer);

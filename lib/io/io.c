@@ -340,7 +340,7 @@ bool lt_io_was_doomed(leat_loop *loop, leat_io *self, leat_io *inner)
 	self->flags &= (uint8_t)~LT_RUNNING;
 	if (!(self->flags & LT_DOOMED))
 		return false;
-	leat_io_cancel(inner);
+	lt_io_cancel(inner);
 	lt_io_drop_ctx(loop, self);
 	lt_cell_free(loop, self);
 	return true;

@@ -361,6 +361,8 @@ static inline leat_io *lt_io_refused(leat_loop *loop)
 leat_io *lt_io_settled(leat_loop *loop, lt_outcome *outcome, const char *where);
 
 /* ---- chaining ---- */
+/* leat_io_cancel for calls of the library: it leaves them the loop. */
+void lt_io_cancel(leat_io *io);
 /* Checks that the io may be taken: not NULL, nobody else's. */
 _Noreturn void lt_io_misused(const leat_io *io, const char *call, const char *where);
 static inline void lt_io_check(const leat_io *io, const char *call, const char *where)
@@ -384,7 +386,7 @@ static inline leat_io *lt_io_chain(leat_io *io, uint8_t kind, const char *where)
 	}
 	self = lt_io_take_cell(loop, kind, where);
 	if (__builtin_expect(!self, 0)) {
-		leat_io_cancel(io);
+		lt_io_cancel(io);
 		return NULL;
 	}
 	self->source = io;

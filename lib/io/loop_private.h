@@ -184,6 +184,11 @@ void lt_drains_look(leat_loop *loop);
 void lt_residents_end(leat_loop *loop, int kind);
 /* `inside_base`: libevent's own frame is above; the base is not freed then. */
 void lt_loop_end(leat_loop *loop, bool inside_base);
+/* Whether a frame of ours is above that will end it. */
+static inline bool lt_loop_is_busy(const leat_loop *loop)
+{
+	return loop->draining || loop->quiet || loop->awaits || loop->razing;
+}
 /* Without budget. */
 void lt_loop_drain_all(leat_loop *loop);
 

@@ -7,7 +7,7 @@
 static void cancel_each(leat_io *const *ios, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		leat_io_cancel(ios[i]);
+		lt_io_cancel(ios[i]);
 }
 
 /* Blocks of the loop's pool, as bufs are. */

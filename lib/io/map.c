@@ -61,7 +61,7 @@ static bool leave(leat_loop *loop, leat_io *self, leat_io *made)
 	self->flags &= (uint8_t)~LT_RUNNING;
 	if (!(self->flags & LT_DOOMED))
 		return false;
-	leat_io_cancel(made);
+	lt_io_cancel(made);
 	map_drop(loop, self);
 	lt_cell_free(loop, self);
 	return true;

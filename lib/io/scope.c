@@ -223,7 +223,7 @@ void leat_scope_add_at(leat_scope *scope, leat_io *io, const char *where)
 
 	check_member(scope, io, where);
 	if (scope->over) {
-		leat_io_cancel(io);
+		lt_io_cancel(io);
 		return;
 	}
 	member = lt_io_chain(io, LT_CUSTOM, where);

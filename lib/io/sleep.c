@@ -38,7 +38,7 @@ leat_io *leat_sleep_at(leat_loop *loop, int64_t ms, const char *where)
 	if (ms == 0) {
 		lt_settle(loop, io, &(lt_outcome){ 0 });
 	} else if (!lt_timer_start(loop, timer, lt_loop_after_ms(loop, ms))) {
-		leat_io_cancel(io);
+		lt_io_cancel(io);
 		io = lt_io_nomem(loop);
 	}
 	return io;

@@ -134,7 +134,7 @@ void leat_loop_free(leat_loop *loop)
 {
 	if (!loop || loop->free_asked || loop->closing)
 		return;
-	if (loop->draining || loop->quiet || loop->awaits || loop->razing) {
+	if (lt_loop_is_busy(loop)) {
 		loop->free_asked = true;
 		lt_loop_look(loop);
 		lt_loop_kick(loop);

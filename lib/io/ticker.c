@@ -96,7 +96,7 @@ static leat_io *wait(leat_ticker *ticker, const char *where)
 
 	if (lt_io_is_refusal(io) || lt_timer_start(loop, &ticker->timer, next_ns(ticker)))
 		return io;
-	leat_io_cancel(io);
+	lt_io_cancel(io);
 	return lt_io_nomem(loop);
 }
 

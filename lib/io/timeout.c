@@ -80,7 +80,7 @@ static leat_io *until(leat_io *io, int64_t at_ns, const char *where)
 	*timer = (lt_timer){ .fire = on_time_up };
 	if (lt_timer_start(loop, timer, at_ns))
 		return self;
-	leat_io_cancel(self);
+	lt_io_cancel(self);
 	return lt_io_nomem(loop);
 }
 

@@ -307,6 +307,62 @@ START_TEST(an_await_that_nothing_can_settle_fails_after_a_cancelled_sleep_too)
 }
 END_TEST
 
+/* ---- a destructor that frees the loop ---- */
+
+static void free_the_loop(void *word)
+{
+	tape_add(word);
+	leat_loop_free(w.loop);
+	cancel_top();
+	tape_add("on");
+}
+
+static leat_io *frees_the_loop(void)
+{
+	leat_maker maker;
+	leat_ctx ctx = word("free");
+
+	ctx.destroy = free_the_loop;
+	return leat_io_then(pending(w.loop, &maker), never, ctx);
+}
+
+/* Its base may never be turned again: there is no later. */
+START_TEST(outside_a_callback_the_loop_ends_with_the_outermost_cancel)
+{
+	leat_maker maker;
+
+	world_open(&w);
+	leat_io_detach(leat_io_catch(leat_sleep(w.loop, 1000), leat_match_all(), say_kind, leat_ctx_none()));
+	top = leat_io_then(pending(w.loop, &maker), never, thing_owned("nested"));
+	leat_io_cancel(frees_the_loop());
+	tape_expect("free on ~nested cancelled");
+	expect_size(w.oom.live, 0);
+	expect_int(event_base_get_num_events(w.base,
+		EVENT_BASE_COUNT_ADDED | EVENT_BASE_COUNT_ACTIVE | EVENT_BASE_COUNT_VIRTUAL), 0);
+	event_base_free(w.base);
+}
+END_TEST
+
+static leat_io *cancels_it(void *ctx, leat_result *result)
+{
+	(void)ctx;
+	leat_io_cancel(frees_the_loop());
+	leat_io_cancel(leat_sleep(leat_result_loop(result), 1)); /* it is still there */
+	tape_add("after");
+	return NULL;
+}
+
+START_TEST(inside_one_it_ends_with_the_drain)
+{
+	world_open(&w);
+	leat_io_detach(leat_io_then(leat_io_done(w.loop), cancels_it, leat_ctx_none()));
+	event_base_loop(w.base, EVLOOP_NONBLOCK);
+	tape_expect("free on after");
+	expect_size(w.oom.live, 0);
+	event_base_free(w.base);
+}
+END_TEST
+
 /* ---- many ---- */
 
 START_TEST(an_io_given_twice_to_one_call_aborts)
@@ -331,4 +387,6 @@ SUITE("teardown", a_leaf_that_is_told_of_the_end_may_cancel_its_own_chain,
 	waiting_inside_a_cancel_is_nested,
 	a_sleep_that_is_cancelled_leaves_nothing_on_the_base,
 	an_await_that_nothing_can_settle_fails_after_a_cancelled_sleep_too,
+	outside_a_callback_the_loop_ends_with_the_outermost_cancel,
+	inside_one_it_ends_with_the_drain,
 	ABORTS(an_io_given_twice_to_one_call_aborts))
