@@ -9,6 +9,9 @@
  * Whatever runs a user's code - making one, destroying a value or the context -
  * may cancel the map; it stands between enter and leave.  Until then a child
  * stays in its slot, where a cancel finds it.
+ *
+ * Fibers that are cancelled unwind from the queue and may use the context: so it
+ * is destroyed behind them.
  */
 #include <leat/map.h>
 
@@ -19,7 +22,9 @@ typedef struct map {
 	leat_ctx ctx;
 	size_t limit, active, made;
 	leat_error last; /* any: of the failures */
-	bool no_more;
+	bool no_more, over; /* over: it settles as the winner did, or with `outcome` */
+	leat_io *winner;
+	lt_outcome outcome;
 	void (*done)(leat_loop *, leat_io *self); /* all that were made have settled, none won */
 	/* any and each: one has settled; NULL: no seats */
 	void (*arrived)(leat_loop *, leat_io *self, leat_io *seat);
@@ -32,22 +37,47 @@ static map *map_of(const leat_io *self)
 
 /* ---- ending ---- */
 
-static void end_ctx(map *m)
+/* Of a child that has settled, or of the one on that seat. */
+static lt_outcome take_outcome(leat_loop *loop, leat_io *child)
 {
-	leat_ctx ctx = m->ctx;
+	leat_io *source = child->phase == LT_PENDING ? child->source : NULL;
 
-	m->ctx.destroy = NULL;
-	lt_ctx_drop(ctx);
+	if (!source)
+		return lt_io_consume(loop, child);
+	lt_cell_free(loop, child);
+	return lt_io_consume(loop, source);
 }
 
-/* The children are gone. */
+/* A map that stands in the queue is over: there no cancel finds its winner. */
+static void drop_winner(leat_loop *loop, map *m)
+{
+	lt_outcome outcome;
+
+	if (!m->winner)
+		return;
+	outcome = take_outcome(loop, m->winner);
+	lt_outcome_drop(&outcome);
+}
+
+/* The children are gone; the cell becomes one that has a context and nothing
+ * else, which goes through the queue where it must. */
 static void map_drop(leat_loop *loop, leat_io *self)
 {
 	map *m = map_of(self);
+	leat_ctx ctx = m->ctx;
+	bool behind = m->over && (self->flags & LT_QUEUED);
 
+	if (behind)
+		drop_winner(loop, m);
 	lt_many_drop(loop, self);
-	end_ctx(m);
 	lt_mem_release(&loop->mem, m);
+	self->kind = LT_HOLD;
+	self->u.call.ctx = ctx.data;
+	self->u.call.destroy = ctx.destroy;
+	if (behind && ctx.destroy)
+		loop->unwinding++;
+	else if (!behind)
+		lt_io_drop_ctx(loop, self);
 }
 
 static void enter(leat_io *self)
@@ -62,8 +92,11 @@ static bool leave(leat_loop *loop, leat_io *self, leat_io *made)
 	if (!(self->flags & LT_DOOMED))
 		return false;
 	lt_io_cancel(made);
+	loop->late = loop->unwinding > 0;
 	map_drop(loop, self);
-	lt_cell_free(loop, self);
+	loop->late = false;
+	if (!(self->flags & LT_QUEUED))
+		lt_cell_free(loop, self);
 	return true;
 }
 
@@ -82,44 +115,56 @@ static void cancel_others(leat_loop *loop, leat_io *self, const leat_io *winner)
 	}
 }
 
-/* Nothing of the user's is left to run.  False: self is gone. */
-static bool wind_up(leat_loop *loop, leat_io *self, const leat_io *winner)
+/* False: self is gone. */
+static bool end_ctx(leat_loop *loop, leat_io *self)
 {
+	leat_ctx ctx = map_of(self)->ctx;
+
+	map_of(self)->ctx.destroy = NULL;
 	enter(self);
-	cancel_others(loop, self, winner);
-	if (!(self->flags & LT_DOOMED))
-		end_ctx(map_of(self));
+	lt_ctx_drop(ctx);
 	return !leave(loop, self, NULL);
+}
+
+/* No others are left. */
+static void conclude(leat_loop *loop, leat_io *self)
+{
+	map *m = map_of(self);
+	lt_outcome outcome;
+
+	if (!end_ctx(loop, self))
+		return;
+	outcome = m->winner ? take_outcome(loop, m->winner) : m->outcome;
+	lt_many_drop(loop, self);
+	lt_mem_release(&loop->mem, m);
+	lt_settle(loop, self, &outcome);
+}
+
+static void finish(leat_loop *loop, leat_io *self)
+{
+	map *m = map_of(self);
+
+	enter(self);
+	cancel_others(loop, self, m->winner);
+	if (leave(loop, self, NULL))
+		return;
+	m->over = true;
+	if (m->ctx.destroy && loop->unwinding > 0)
+		lt_enqueue(loop, self);
+	else
+		conclude(loop, self);
 }
 
 static void settle_with(leat_loop *loop, leat_io *self, lt_outcome outcome)
 {
-	if (!wind_up(loop, self, NULL))
-		return;
-	map_drop(loop, self);
-	lt_settle(loop, self, &outcome);
-}
-
-/* Of a child that has settled, or of the one on that seat. */
-static lt_outcome take_outcome(leat_loop *loop, leat_io *child)
-{
-	leat_io *source = child->phase == LT_PENDING ? child->source : NULL;
-
-	if (!source)
-		return lt_io_consume(loop, child);
-	lt_cell_free(loop, child);
-	return lt_io_consume(loop, source);
+	map_of(self)->outcome = outcome;
+	finish(loop, self);
 }
 
 static void settle_as(leat_loop *loop, leat_io *self, leat_io *winner)
 {
-	lt_outcome outcome;
-
-	if (!wind_up(loop, self, winner))
-		return;
-	outcome = take_outcome(loop, winner);
-	map_drop(loop, self);
-	lt_settle(loop, self, &outcome);
+	map_of(self)->winner = winner;
+	finish(loop, self);
 }
 
 /* ---- making ---- */
@@ -210,6 +255,14 @@ static void fill(leat_loop *loop, leat_io *self)
 		m->done(loop, self);
 }
 
+static void start(leat_loop *loop, leat_io *self)
+{
+	if (map_of(self)->over)
+		conclude(loop, self);
+	else
+		fill(loop, self);
+}
+
 static leat_io *map_new(leat_loop *loop, size_t limit, const lt_kind *kind, const map *like, const char *where)
 {
 	map *m = loop->closing ? NULL : lt_mem_zalloc(&loop->mem, sizeof *m);
@@ -235,9 +288,7 @@ static leat_io *map_new(leat_loop *loop, size_t limit, const lt_kind *kind, cons
 
 static void gather(leat_loop *loop, leat_io *self)
 {
-	enter(self);
-	end_ctx(map_of(self));
-	if (leave(loop, self, NULL))
+	if (!end_ctx(loop, self))
 		return;
 	lt_mem_release(&loop->mem, map_of(self));
 	lt_many_results(loop, self);
@@ -259,10 +310,10 @@ static void all_arrive(leat_loop *loop, leat_io *self, leat_io *source)
 }
 
 static const lt_kind all_kind = {
-	.name = "map_all", .arrive = all_arrive, .drop = map_drop, .next = lt_many_next, .start = fill
+	.name = "map_all", .arrive = all_arrive, .drop = map_drop, .next = lt_many_next, .start = start
 };
 static const lt_kind settle_kind = {
-	.name = "map_settle", .arrive = settle_arrive, .drop = map_drop, .next = lt_many_next, .start = fill
+	.name = "map_settle", .arrive = settle_arrive, .drop = map_drop, .next = lt_many_next, .start = start
 };
 
 leat_io *leat_map_all_at(leat_loop *loop, size_t limit, leat_map_fn make, leat_ctx ctx, const char *where)
@@ -336,8 +387,8 @@ static void each_done(leat_loop *loop, leat_io *self)
 	settle_with(loop, self, (lt_outcome){ .type = &leat_int_type, .as.value.integer = made });
 }
 
-static const lt_kind any_kind = { .name = "map_any", .drop = map_drop, .next = lt_many_next, .start = fill };
-static const lt_kind each_kind = { .name = "map_each", .drop = map_drop, .next = lt_many_next, .start = fill };
+static const lt_kind any_kind = { .name = "map_any", .drop = map_drop, .next = lt_many_next, .start = start };
+static const lt_kind each_kind = { .name = "map_each", .drop = map_drop, .next = lt_many_next, .start = start };
 
 leat_io *leat_map_any_at(leat_loop *loop, size_t limit, leat_map_fn make, leat_ctx ctx, const char *where)
 {

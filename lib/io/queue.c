@@ -236,8 +236,9 @@ static leat_io *put_waiting(leat_queue *queue, item *it, const char *where)
 	leat_io *io = lt_io_take_cell(loop, LT_CUSTOM, where);
 
 	if (!io) {
-		destroy_item(it);
-		return lt_io_nomem(loop);
+		io = lt_io_nomem(loop);
+		destroy_item(it); /* which may free the queue and the loop */
+		return io;
 	}
 	io->u.custom.kind = &put_kind;
 	io->u.custom.word[0] = it;
@@ -264,6 +265,7 @@ leat_io *leat_queue_put_at(leat_queue *queue, void *value, const leat_type *type
 	leat_loop *loop = queue->object.loop;
 	leat_kind why = value ? queue->object.dead : LEAT_INVALID;
 	item *it = NULL;
+	leat_io *io;
 
 	if (!why && (queue->closed || loop->closing))
 		why = LEAT_CLOSED;
@@ -271,8 +273,9 @@ leat_io *leat_queue_put_at(leat_queue *queue, void *value, const leat_type *type
 		it = new_item(queue, value, type);
 	if (it)
 		return put(queue, it, where);
+	io = lt_object_refuse(loop, why ? why : LEAT_NOMEM, where);
 	destroy_value(type, value);
-	return lt_object_refuse(loop, why ? why : LEAT_NOMEM, where);
+	return io;
 }
 
 bool leat_queue_try_put(leat_queue *queue, void *value, const leat_type *type)

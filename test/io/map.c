@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* map - ios made on the fly, so many at a time */
+#include <leat/fiber.h>
 #include <leat/map.h>
 
 #include "support/small.h"
@@ -517,6 +518,101 @@ START_TEST(a_value_on_its_way_goes_back_when_it_is_cancelled)
 }
 END_TEST
 
+/* ---- fibers: cancelled, they unwind from the queue, and still use the context ---- */
+
+static leat_io *parked(void *word, leat_loop *loop)
+{
+	bool ok = leat_await(leat_sleep(loop, -1), NULL);
+
+	tape_addf("%s%s", (char *)word, ok ? "?" : "");
+	return NULL;
+}
+
+/* Two fibers, then one in the test's hand, then one that cancels it all. */
+static leat_io *make_fibers(void *word, leat_loop *loop, size_t n)
+{
+	if (n < 2)
+		return leat_fiber(loop, parked, leat_ctx_borrow(word));
+	if (n == 2)
+		return pending(loop, &makers[0]);
+	leat_io_cancel(root);
+	root = NULL;
+	return NULL;
+}
+
+static void begin_fibers(struct world *w, map_call call, uint32_t budget)
+{
+	tape_clear();
+	memset(makers, 0, sizeof makers);
+	expect_true(world_try(w, 0, budget));
+	root = call(w->loop, 3, make_fibers, thing_owned("c"), LEAT_HERE);
+	root = leat_io_attach(root, thing_owned("d"));
+	world_run(w);
+}
+
+START_TEST(cancelled_it_destroys_its_context_behind_its_fibers)
+{
+	struct world w;
+
+	begin_fibers(&w, calls[_i], 0);
+	leat_io_cancel(root);
+	tape_expect("");
+	world_run(&w);
+	tape_expect("c c ~c ~d");
+	finish(&w);
+}
+END_TEST
+
+START_TEST(once_it_is_over_its_context_goes_behind_the_fibers_that_lost)
+{
+	struct world w;
+
+	begin_fibers(&w, leat_map_any_at, 0);
+	lender_resolve(makers[0], thing("v"));
+	world_run(&w);
+	tape_expect("c c ~c ~d");
+	leat_io_cancel(root);
+	tape_expect("<v");
+	finish(&w);
+}
+END_TEST
+
+START_TEST(it_may_be_cancelled_while_its_fibers_unwind)
+{
+	struct world w;
+	const char *back;
+
+	for (int turns = 0; turns < 12; turns++) {
+		begin_fibers(&w, leat_map_any_at, 1);
+		lender_resolve(makers[0], thing("v"));
+		for (int i = 0; i < turns; i++) /* of one continuation each */
+			leat_loop_run_ready(w.loop);
+		leat_io_cancel(root);
+		back = strstr(tape_text, "<v");
+		world_run(&w);
+		ck_assert_msg(back != NULL, "after %d turns: %s", turns, tape_text);
+		ck_assert_msg(!strstr(strstr(tape_text, "~c"), " c"), "after %d turns: %s", turns, tape_text);
+		tape_clear();
+		finish(&w);
+	}
+}
+END_TEST
+
+START_TEST(cancelled_while_one_is_made_its_context_goes_behind_its_fibers)
+{
+	struct world w;
+
+	begin_fibers(&w, leat_map_settle_at, 0);
+	leat_resolve(makers[0]);
+	world_run(&w);
+	expect_null(root);
+	ck_assert_msg(!strstr(strstr(tape_text, "~c"), " c"), "%s", tape_text);
+	ck_assert_msg(strncmp(tape_text, "c c ", 4) == 0, "%s", tape_text);
+	tape_clear();
+	finish(&w);
+}
+END_TEST
+
 /* ---- sweeps ---- */
 
 static map_call call;
@@ -597,5 +693,9 @@ SUITE("map",
 	EACH(of_none, CALLS),
 	a_million_in_the_memory_of_ten,
 	EACH(a_value_on_its_way_goes_back_when_it_is_cancelled, CALLS),
+	EACH(cancelled_it_destroys_its_context_behind_its_fibers, CALLS),
+	once_it_is_over_its_context_goes_behind_the_fibers_that_lost,
+	it_may_be_cancelled_while_its_fibers_unwind,
+	cancelled_while_one_is_made_its_context_goes_behind_its_fibers,
 	EACH(cancelled_at_any_point_nothing_is_left, 2 * CALLS),
 	EACH(any_allocation_may_fail, CALLS))

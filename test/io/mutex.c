@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* mutex - one at a time; in line as at a semaphore, whose tests go deeper */
+#include <leat/fiber.h>
 #include <leat/mutex.h>
 
 #include "support/dies.h"
@@ -112,6 +113,76 @@ START_TEST(freed_while_locked_it_waits_for_the_unlock)
 }
 END_TEST
 
+/* ---- fibers ---- */
+
+static leat_io *work_alone(void *name, leat_loop *loop)
+{
+	leat_result result;
+
+	if (!leat_await(leat_mutex_lock(lock), &result)) {
+		tape_addf("%s:%s", (char *)name, leat_kind_name(leat_error_kind(leat_result_error(&result))));
+		return NULL;
+	}
+	expect_int(++inside, 1);
+	tape_addf("(%s", (char *)name);
+	leat_await(leat_sleep(loop, 10), NULL);
+	tape_add(")");
+	inside--;
+	leat_mutex_unlock(lock);
+	return NULL;
+}
+
+/* Of the three: nobody, who works, or one who waits is cancelled. */
+START_TEST(fibers_work_alone_one_after_another)
+{
+	static const char *const names[] = { "a", "b", "c" };
+	static const char *const tapes[] = { "(a ) (b ) (c )", "(a ) (b ) (c )", "(a b:cancelled ) (c )" };
+	struct world w;
+	leat_io *ios[3];
+
+	tape_clear();
+	world_open(&w);
+	lock = leat_mutex_new(w.loop);
+	for (int i = 0; i < 3; i++)
+		ios[i] = leat_fiber(w.loop, work_alone, word(names[i]));
+	world_run(&w);
+	if (_i > 0)
+		leat_io_cancel(ios[_i - 1]);
+	world_run(&w);
+	for (int i = 0; i < 3; i++)
+		world_pass(&w, 10);
+	tape_expect(tapes[_i]);
+	for (int i = 0; i < 3; i++)
+		if (i != _i - 1)
+			expect_ok(settled(ios[i]));
+	leat_mutex_free(lock);
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(freed_under_a_fiber_it_may_still_be_unlocked)
+{
+	struct world w;
+	leat_io *ios[2];
+
+	tape_clear();
+	world_open(&w);
+	lock = leat_mutex_new(w.loop);
+	ios[0] = leat_fiber(w.loop, work_alone, word("a"));
+	ios[1] = leat_fiber(w.loop, work_alone, word("b"));
+	world_run(&w);
+	leat_mutex_free(lock);
+	if (_i)
+		leat_io_cancel(ios[0]);
+	world_pass(&w, 10);
+	if (!_i)
+		expect_ok(settled(ios[0]));
+	expect_ok(settled(ios[1]));
+	expect_true(strstr(tape_text, "b:closed") && strstr(tape_text, ")"));
+	world_close(&w);
+}
+END_TEST
+
 static void unlock_too_often(void)
 {
 	struct world w;
@@ -182,6 +253,8 @@ SUITE("mutex",
 	by_hand_it_is_locked_until_it_is_unlocked,
 	locking_what_one_holds_is_a_deadlock,
 	freed_while_locked_it_waits_for_the_unlock,
+	EACH(fibers_work_alone_one_after_another, 3),
+	EACH(freed_under_a_fiber_it_may_still_be_unlocked, 2),
 	unlocking_what_is_not_locked_aborts,
 	cancelled_at_any_point_it_is_open_again,
 	any_allocation_may_fail)

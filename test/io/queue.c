@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* queue - in order, bounded, and each value delivered or destroyed once */
 #include <leat/buf.h>
+#include <leat/fiber.h>
 #include <leat/queue.h>
 
 #include "support/starve.h"
@@ -566,6 +567,70 @@ START_TEST(when_all_wait_on_an_empty_one_it_is_a_deadlock)
 }
 END_TEST
 
+/* ---- fibers ---- */
+
+static leat_io *produce(void *words, leat_loop *loop)
+{
+	(void)loop;
+	for (const char *word = words; *word; word++)
+		if (!leat_await(put((char[]){ *word, 0 }), NULL))
+			return NULL;
+	leat_queue_close(queue);
+	return NULL;
+}
+
+static leat_io *consume(void *ctx, leat_loop *loop)
+{
+	(void)ctx;
+	(void)loop;
+	for (;;) {
+		leat_result result;
+		char *value = NULL;
+
+		if (leat_await(leat_queue_take(queue), &result))
+			value = leat_result_ptr(&result, &thing_type);
+		if (!value)
+			break;
+		tape_add(value);
+		thing_take(value);
+	}
+	return NULL;
+}
+
+START_TEST(fibers_put_and_take)
+{
+	struct world w;
+	leat_io *ios[2];
+
+	open_queue(&w, (size_t)_i);
+	ios[0] = leat_fiber(w.loop, produce, word("abcdefg"));
+	ios[1] = leat_fiber(w.loop, consume, leat_ctx_none());
+	world_run(&w);
+	tape_expect("a b c d e f g");
+	expect_ok(settled(ios[0]));
+	expect_ok(settled(ios[1]));
+	close_queue(&w);
+}
+END_TEST
+
+START_TEST(a_cancelled_fiber_takes_no_value_along)
+{
+	struct world w;
+	leat_io *io;
+
+	open_queue(&w, 1);
+	io = leat_fiber(w.loop, consume, leat_ctx_none());
+	world_run(&w);
+	put_now("a"); /* on its way to the fiber */
+	leat_io_cancel(io);
+	world_run(&w);
+	tape_expect("");
+	take_now(&w);
+	tape_expect("a");
+	close_queue(&w);
+}
+END_TEST
+
 /* ---- sweeps ---- */
 
 static int left_to_put;
@@ -736,6 +801,8 @@ SUITE("queue",
 	it_may_be_freed_by_who_took,
 	after_its_loop_it_is_a_shell,
 	when_all_wait_on_an_empty_one_it_is_a_deadlock,
+	EACH(fibers_put_and_take, 3),
+	a_cancelled_fiber_takes_no_value_along,
 	cancelled_at_any_point_each_value_went_once,
 	whenever_the_taker_is_cancelled_the_next_goes_on,
 	EACH(any_allocation_may_fail, sizeof scenarios / sizeof *scenarios))
