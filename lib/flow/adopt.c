@@ -3,7 +3,7 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 
-#include "flow/bev.h"
+#include "flow/bev_lane.h"
 #include "flow/leave.h"
 #include "flow/promote.h"
 

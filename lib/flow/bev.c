@@ -22,7 +22,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
-#include "flow/bev.h"
+#include "flow/bev_lane.h"
 #include "flow/promote.h"
 #include "flow/socket.h"
 

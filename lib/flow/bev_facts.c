@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* bev_facts - what libevent says of a bufferevent, recorded for the end of the turn
  *
- * No callback here does more than that; bev.h says who looks at it.
+ * No callback here does more than that; bev_lane.h says who looks at it.
  */
 #include <errno.h>
 #include <event2/event.h>
 
-#include "flow/bev.h"
+#include "flow/bev_lane.h"
 
 enum {
 	KEEP_BYTES = 16 * 1024, /* without a reader: more, and we stop listening */

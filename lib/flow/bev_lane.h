@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* bev.h - a flow over a bufferevent, for the three who work on it
+/* bev_lane.h - a flow over a bufferevent, for the three who work on it
  *
  * bev_facts.c records what libevent says, bev.c answers the flow from that, and
  * adopt.c takes bufferevents and gives them back.
  */
-#ifndef LT_FLOW_BEV_H
-#define LT_FLOW_BEV_H
+#ifndef LT_FLOW_BEV_LANE_H
+#define LT_FLOW_BEV_LANE_H
 
 #include <event2/bufferevent.h>
 
