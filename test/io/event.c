@@ -177,7 +177,7 @@ static void free_it(void)
 
 START_TEST(cancelled_at_any_point_nothing_is_left)
 {
-	sweep(&(struct sweep_program){ "event", start, play, free_it });
+	sweep(&(struct sweep_program){ "leat_event_wait", start, play, free_it });
 }
 END_TEST
 

@@ -615,13 +615,31 @@ END_TEST
 
 /* ---- sweeps ---- */
 
-static map_call call;
-
-static leat_io *start(struct world *w)
+static leat_io *start(struct world *w, map_call call)
 {
 	count = 5;
 	memset(makers, 0, sizeof makers);
 	return leat_io_branch(call(w->loop, 2, make, thing_owned("c"), LEAT_HERE), say_done, say_done, thing_owned("d"));
+}
+
+static leat_io *start_all(struct world *w)
+{
+	return start(w, leat_map_all_at);
+}
+
+static leat_io *start_settle(struct world *w)
+{
+	return start(w, leat_map_settle_at);
+}
+
+static leat_io *start_any(struct world *w)
+{
+	return start(w, leat_map_any_at);
+}
+
+static leat_io *start_each(struct world *w)
+{
+	return start(w, leat_map_each_at);
 }
 
 static bool play_values(struct world *w, size_t n)
@@ -641,12 +659,24 @@ static bool play_failures(struct world *w, size_t n)
 	return true;
 }
 
+static const struct sweep_program programs[] = {
+	{ "leat_map_all", start_all, play_values, NULL },
+	{ "leat_map_all: some fail", start_all, play_failures, NULL },
+	{ "leat_map_settle", start_settle, play_values, NULL },
+	{ "leat_map_settle: some fail", start_settle, play_failures, NULL },
+	{ "leat_map_any", start_any, play_values, NULL },
+	{ "leat_map_any: some fail", start_any, play_failures, NULL },
+	{ "leat_map_each", start_each, play_values, NULL },
+	{ "leat_map_each: some fail", start_each, play_failures, NULL },
+};
+
 START_TEST(cancelled_at_any_point_nothing_is_left)
 {
-	call = calls[_i % CALLS];
-	sweep(&(struct sweep_program){ "map", start, _i < CALLS ? play_values : play_failures, NULL });
+	sweep(&programs[_i]);
 }
 END_TEST
+
+static map_call call;
 
 static leat_io *make_sleep(void *ctx, leat_loop *loop, size_t n)
 {
@@ -697,5 +727,5 @@ SUITE("map",
 	once_it_is_over_its_context_goes_behind_the_fibers_that_lost,
 	it_may_be_cancelled_while_its_fibers_unwind,
 	cancelled_while_one_is_made_its_context_goes_behind_its_fibers,
-	EACH(cancelled_at_any_point_nothing_is_left, 2 * CALLS),
+	EACH(cancelled_at_any_point_nothing_is_left, sizeof programs / sizeof *programs),
 	EACH(any_allocation_may_fail, CALLS))

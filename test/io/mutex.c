@@ -208,6 +208,46 @@ static leat_io *start(struct world *w)
 	return leat_io_settle(w->loop, ios, 3);
 }
 
+struct holder {
+	bool held;
+};
+
+static void let_go(void *data)
+{
+	struct holder *holder = data;
+
+	if (holder->held) {
+		inside--;
+		leat_mutex_unlock(lock);
+	}
+	free(holder);
+	thing_moment();
+}
+
+static leat_io *hold_it(void *data, leat_result *result)
+{
+	((struct holder *)data)->held = true;
+	return one_alone(data, result);
+}
+
+static leat_io *by_hand(void)
+{
+	struct holder *holder = calloc(1, sizeof *holder);
+
+	return leat_io_then(leat_mutex_lock(lock), hold_it, leat_ctx_own(holder, let_go));
+}
+
+static leat_io *start_by_hand(struct world *w)
+{
+	leat_io *ios[3];
+
+	lock = leat_mutex_new(w->loop);
+	ios[0] = by_hand();
+	ios[1] = leat_io_timeout(by_hand(), 15);
+	ios[2] = by_hand();
+	return leat_io_settle(w->loop, ios, 3);
+}
+
 static bool play(struct world *w, size_t n)
 {
 	w->now_ns += 10 * 1000000;
@@ -222,9 +262,14 @@ static void it_is_open(void)
 	leat_mutex_free(lock);
 }
 
+static const struct sweep_program programs[] = {
+	{ "leat_mutex_run", start, play, it_is_open },
+	{ "leat_mutex_lock", start_by_hand, play, it_is_open },
+};
+
 START_TEST(cancelled_at_any_point_it_is_open_again)
 {
-	sweep(&(struct sweep_program){ "alone", start, play, it_is_open });
+	sweep(&programs[_i]);
 }
 END_TEST
 
@@ -256,5 +301,5 @@ SUITE("mutex",
 	EACH(fibers_work_alone_one_after_another, 3),
 	EACH(freed_under_a_fiber_it_may_still_be_unlocked, 2),
 	unlocking_what_is_not_locked_aborts,
-	cancelled_at_any_point_it_is_open_again,
+	EACH(cancelled_at_any_point_it_is_open_again, sizeof programs / sizeof *programs),
 	any_allocation_may_fail)

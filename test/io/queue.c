@@ -704,7 +704,7 @@ static bool play_stream(struct world *w, size_t n)
 
 START_TEST(cancelled_at_any_point_each_value_went_once)
 {
-	sweep(&(struct sweep_program){ "stream", start_stream, play_stream, NULL });
+	sweep(&(struct sweep_program){ "leat_queue_put leat_queue_take: a stream", start_stream, play_stream, NULL });
 }
 END_TEST
 
@@ -739,7 +739,7 @@ static void all_three_in_order(void)
 
 START_TEST(whenever_the_taker_is_cancelled_the_next_goes_on)
 {
-	sweep(&(struct sweep_program){ "taker", start_taker, play_taker, all_three_in_order });
+	sweep(&(struct sweep_program){ "leat_queue_take: another goes on", start_taker, play_taker, all_three_in_order });
 }
 END_TEST
 

@@ -389,7 +389,7 @@ static bool play(struct world *w, size_t n)
 
 START_TEST(cancelled_at_any_point_nothing_is_left)
 {
-	sweep(&(struct sweep_program){ "retry", start_program, play, NULL });
+	sweep(&(struct sweep_program){ "leat_retry", start_program, play, NULL });
 }
 END_TEST
 

@@ -495,8 +495,8 @@ static void no_permit_is_lost(void)
 }
 
 static const struct sweep_program programs[] = {
-	{ "runs", start_runs, play_time, no_permit_is_lost },
-	{ "by hand", start_races, play_time, no_permit_is_lost },
+	{ "leat_semaphore_run", start_runs, play_time, no_permit_is_lost },
+	{ "leat_semaphore_acquire", start_races, play_time, no_permit_is_lost },
 };
 
 START_TEST(cancelled_at_any_point_no_permit_is_lost)
