@@ -63,17 +63,20 @@ LEAT_API LEAT_NODISCARD leat_io *leat_scope_wait_at(leat_scope *scope, const cha
 LEAT_API LEAT_NODISCARD leat_io *leat_scope_drain_at(leat_scope *scope, int64_t timeout_ms, const char *where);
 
 /* Cancels all members, newest first, and the scope is over.  Legal anywhere, also
- * inside a member's own callback: see leat_io_cancel.  Again: nothing. */
+ * inside a member's own callback: see leat_io_cancel.  It has ended when what
+ * unwinds by itself - a fiber, work on another thread - has come to its end.
+ * Again: nothing. */
 LEAT_API void leat_scope_cancel(leat_scope *scope);
 /* It must hold no member: one line that names the places, and abort.  Cancel it
- * first; both are legal in a member's callback.  A failure that nobody
- * waited for is unhandled.  NULL is let be. */
+ * first; both are legal in a member's callback.  What unwinds is not held: who
+ * has lent it something waits.  A failure that nobody waited for is unhandled.
+ * NULL is let be. */
 #define leat_scope_free(scope) leat_scope_free_at((scope), LEAT_HERE)
 LEAT_API void leat_scope_free_at(leat_scope *scope, const char *where);
 /* A context that owns the scope: cancels and frees it. */
 LEAT_API leat_ctx leat_ctx_scope(leat_scope *scope);
 
-/* How many members have not ended. */
+/* How many members have neither ended nor been cancelled. */
 LEAT_API size_t leat_scope_count(const leat_scope *scope);
 /* What it will fail with: the first failure, or CANCELLED; no error while all is well. */
 LEAT_API leat_error leat_scope_error(const leat_scope *scope);

@@ -5,9 +5,11 @@
  * it costs no malloc, has a place of its own, and whoever razes it - we, or
  * the end of the loop - has it leave the scope.
  *
- * Whatever runs a user's code may free the scope.  So the books are closed first:
- * a member leaves, waits are settled, and only then its value is destroyed; all
- * that is cancelled leaves at once, before the first destructor runs.
+ * Whatever runs a user's code may free the scope.  So the books are closed first: a
+ * member leaves, waits are settled, and only then its value is destroyed; all that is
+ * cancelled leaves at once, before the first destructor runs.  The scope has ended
+ * when what was cancelled has unwound: then waits are settled, and one that was
+ * freed meanwhile goes.
  */
 #include "io/scope.h"
 
@@ -68,39 +70,81 @@ static leat_io *leave_all(leat_scope *scope)
 	return list;
 }
 
-/* The last to join the doomed is the first to go: they gather until all have joined. */
-static void raze_all(leat_loop *loop, leat_io *member)
+/* The last to join the doomed is the first to go: they gather until all have joined.
+ * Gives an io that settles when they have unwound. */
+static leat_io *raze_all(const leat_scope *scope, leat_io *member)
 {
+	leat_loop *loop = scope->loop;
 	bool razing = loop->razing;
+	leat_io *next;
 
-	while (member) {
-		leat_io *next = next_of(member);
-
-		loop->razing = razing || next;
+	for (; (next = next_of(member)); member = next) {
+		loop->razing = true;
 		lt_io_raze(loop, member);
-		member = next;
 	}
+	loop->razing = razing;
+	return leat_io_cancel_wait_at(member, scope->where);
 }
 
 /* ---- what becomes of the scope ---- */
 
+static void release(leat_scope *scope)
+{
+	leat_loop *loop = scope->loop;
+	leat_error error = scope->error;
+
+	if (!loop->closing && !scope->told && leat_error_set(error) && !leat_error_is(error, LEAT_CANCELLED))
+		leat_io_detach(leat_io_fail_at(loop, error, scope->where));
+	if (!scope->spare) {
+		lt_loop_move_out(&scope->resident);
+		lt_mem_release(&loop->mem, scope);
+	}
+	lt_loop_release(loop);
+}
+
 static void look_around(leat_scope *scope)
 {
-	if (scope->count == 0)
-		lt_scope_settle_waits(scope);
+	if (!lt_scope_has_ended(scope))
+		return;
+	lt_scope_settle_waits(scope);
+	if (scope->freed)
+		release(scope);
 }
+
+static void on_unwound(lt_watch *watch, leat_loop *loop, leat_result *result)
+{
+	leat_scope *scope = (leat_scope *)(void *)((char *)watch - offsetof(leat_scope, unwound));
+
+	(void)loop;
+	(void)result;
+	scope->unwinding = false;
+	look_around(scope);
+}
+
+static const lt_watch_ops unwound_ops = { .settled = on_unwound };
 
 /* The others are cancelled; the scope may be gone afterwards. */
 static void end_all(leat_scope *scope, leat_error why)
 {
-	leat_loop *loop = scope->loop;
-	leat_io *members = leave_all(scope);
+	leat_io *members = leave_all(scope), *end;
+	leat_result result;
 
 	scope->over = true;
 	if (!leat_error_set(scope->error))
 		scope->error = why;
+	if (!members) {
+		look_around(scope);
+		return;
+	}
+	scope->unwinding = true;
+	scope->unwound.ops = &unwound_ops;
+	end = raze_all(scope, members);
+	if (!leat_io_try(end, &result)) {
+		lt_io_watch(end, &scope->unwound);
+		return;
+	}
+	scope->unwinding = false;
 	look_around(scope);
-	raze_all(loop, members);
 }
 
 static void member_failed(leat_scope *scope, leat_error error, const char *where)
@@ -273,13 +317,9 @@ void leat_scope_free_at(leat_scope *scope, const char *where)
 	loop = scope->loop;
 	if (!loop->gone)
 		check_empty(scope, where);
-	if (!loop->closing && !scope->told && leat_error_set(scope->error) && !leat_error_is(scope->error, LEAT_CANCELLED))
-		leat_io_detach(leat_io_fail_at(loop, scope->error, scope->where));
-	if (!scope->spare) {
-		lt_loop_move_out(&scope->resident);
-		lt_mem_release(&loop->mem, scope);
-	}
-	lt_loop_release(loop);
+	scope->freed = true;
+	if (loop->gone || lt_scope_has_ended(scope))
+		release(scope);
 }
 
 static void end_scope(void *scope)

@@ -20,13 +20,21 @@ struct leat_scope {
 	const char *where;
 	leat_io *members; /* newest first */
 	size_t count;
-	lt_scope_wait *waits; /* newest first; none while there is no member */
+	lt_scope_wait *waits; /* newest first; none once it has ended */
 	leat_error error;     /* what it fails with */
 	bool keep_going;
 	bool over;            /* takes no more */
 	bool told;            /* of the error: somebody waited */
 	bool spare;           /* lives in the loop */
+	bool unwinding;       /* what was cancelled has not come to its end */
+	bool freed;           /* by the user; goes when that has */
+	lt_watch unwound;
 };
+
+static inline bool lt_scope_has_ended(const leat_scope *scope)
+{
+	return scope->count == 0 && !scope->unwinding;
+}
 
 /* Whether the io waits for it: as far as one can see, down a chain. */
 bool lt_scope_is_awaited_by(const leat_scope *scope, const leat_io *io);

@@ -43,6 +43,8 @@ static void wait_cancel(void *state)
 	leat_scope *scope = wait->scope;
 
 	leave(wait);
+	if (leat_error_set(scope->error))
+		scope->told = true; /* and does not want to know */
 	if (!scope->waits && !scope->loop->closing)
 		leat_scope_cancel(scope);
 }
@@ -76,7 +78,7 @@ leat_io *leat_scope_wait_at(leat_scope *scope, const char *where)
 	if (wait->next)
 		wait->next->at = &wait->next;
 	scope->waits = wait;
-	if (scope->count == 0)
+	if (lt_scope_has_ended(scope))
 		lt_scope_settle_waits(scope);
 	return io;
 }
@@ -188,7 +190,7 @@ leat_io *leat_scope_drain_at(leat_scope *scope, int64_t timeout_ms, const char *
 	leat_io *self;
 	drain *d;
 
-	if (scope->count == 0)
+	if (lt_scope_has_ended(scope))
 		return drained(scope, where);
 	self = loop->closing ? NULL : lt_io_take_cell(loop, LT_CUSTOM, where);
 	if (!self)

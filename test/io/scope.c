@@ -2,6 +2,7 @@
 /* scope - what must end before I do */
 #include <event2/event.h>
 
+#include <leat/fiber.h>
 #include <leat/scope.h>
 
 #include "support/dies.h"
@@ -661,6 +662,126 @@ START_TEST(a_drain_may_be_cancelled_when_its_time_is_up)
 }
 END_TEST
 
+/* ---- fibers ---- */
+
+/* Parks; cancelled, it tries in vain to park again, and says that it goes. */
+static leat_io *unwind(void *text, leat_loop *loop)
+{
+	leat_result result;
+
+	leat_await(leat_sleep(loop, 1000), &result);
+	tape_addf("%s %s", (char *)text, leat_kind_name(leat_error_kind(leat_result_error(&result))));
+	leat_await(leat_sleep(loop, 1000), NULL);
+	tape_add("unwound");
+	return NULL;
+}
+
+START_TEST(it_ends_when_its_fibers_have_unwound)
+{
+	leat_io *io;
+
+	open_scope(NULL);
+	leat_scope_add(scope, leat_fiber(w.loop, unwind, thing_owned("f")));
+	add(0, "a");
+	world_run(&w);
+	io = leat_io_catch(leat_scope_wait(scope), leat_match_all(), say_kind, leat_ctx_none());
+	leat_scope_cancel(scope);
+	tape_expect("~a");
+	expect_true(is_pending(io));
+	world_run(&w);
+	tape_expect("f cancelled unwound ~f cancelled");
+	expect_ok(settled(io));
+	close_scope();
+}
+END_TEST
+
+START_TEST(a_failure_is_told_when_fibers_have_unwound)
+{
+	leat_io *io;
+
+	open_scope(NULL);
+	leat_scope_add(scope, leat_fiber(w.loop, unwind, thing_owned("f")));
+	add(0, "a");
+	io = leat_io_catch(leat_scope_wait(scope), leat_match_all(), say_kind, leat_ctx_none());
+	world_run(&w);
+	reject(0, LEAT_RESET);
+	tape_expect("~a f cancelled unwound ~f reset");
+	expect_ok(settled(io));
+	close_scope();
+}
+END_TEST
+
+START_TEST(a_drain_waits_for_fibers_that_it_cut)
+{
+	leat_io *io;
+
+	open_scope(NULL);
+	leat_scope_add(scope, leat_fiber(w.loop, unwind, thing_owned("f")));
+	io = leat_io_then(leat_scope_drain(scope, 100), say_int, leat_ctx_none());
+	world_run(&w);
+	world_pass(&w, 100);
+	tape_expect("f cancelled unwound ~f 1");
+	expect_int(settled_int(io), 1);
+	close_scope();
+}
+END_TEST
+
+static leat_io *cancel_own(void *text, leat_loop *loop)
+{
+	leat_scope_cancel(scope);
+	tape_add(text);
+	expect_false(leat_await(leat_sleep(loop, 10), NULL));
+	tape_add("unwound");
+	return NULL;
+}
+
+START_TEST(a_fiber_may_cancel_its_own_scope)
+{
+	leat_io *io;
+
+	open_scope(NULL);
+	add(0, "a");
+	leat_scope_add(scope, leat_fiber(w.loop, cancel_own, thing_owned("f")));
+	io = leat_io_catch(leat_scope_wait(scope), leat_match_all(), say_kind, leat_ctx_none());
+	world_run(&w);
+	tape_expect("~a f unwound ~f cancelled");
+	expect_ok(settled(io));
+	close_scope();
+}
+END_TEST
+
+START_TEST(a_cancelled_one_may_be_freed_while_fibers_unwind)
+{
+	leat_io *io;
+
+	open_scope(NULL);
+	leat_scope_add(scope, leat_fiber(w.loop, unwind, thing_owned("f")));
+	world_run(&w);
+	io = leat_scope_wait(scope);
+	leat_scope_cancel(scope);
+	leat_scope_free(scope);
+	scope = NULL;
+	expect_true(is_pending(io));
+	world_run(&w);
+	tape_expect("f cancelled unwound ~f");
+	expect_settled(io, LEAT_CANCELLED);
+	close_scope();
+}
+END_TEST
+
+START_TEST(a_loop_may_end_while_fibers_unwind)
+{
+	open_scope(NULL);
+	leat_scope_add(scope, leat_fiber(w.loop, unwind, thing_owned("f")));
+	world_run(&w);
+	leat_scope_cancel(scope);
+	leat_scope_free(scope);
+	world_close(&w);
+	tape_expect("f cancelled unwound ~f");
+	expect_no_things();
+}
+END_TEST
+
 /* ---- nesting ---- */
 
 START_TEST(scopes_nest)
@@ -715,6 +836,7 @@ static const char *nest_deeply(void)
 	outer = inner;
 	leat_scope_cancel(outer);
 	leat_scope_free(outer);
+	world_run(&small);
 	if (leat_maker_live(maker))
 		return "the innermost member lives";
 	if (world_stats(&small).ios_live > 0)
@@ -941,6 +1063,12 @@ SUITE("scope",
 	members_may_come_while_it_drains,
 	a_context_that_a_drain_cancels_may_cancel_the_drain,
 	a_drain_may_be_cancelled_when_its_time_is_up,
+	it_ends_when_its_fibers_have_unwound,
+	a_failure_is_told_when_fibers_have_unwound,
+	a_drain_waits_for_fibers_that_it_cut,
+	a_fiber_may_cancel_its_own_scope,
+	a_cancelled_one_may_be_freed_while_fibers_unwind,
+	a_loop_may_end_while_fibers_unwind,
 	scopes_nest,
 	cancelling_the_outer_cancels_the_inner,
 	scopes_nest_deeply,
