@@ -106,5 +106,29 @@ typedef void (*leat_blocking_fn)(void *ctx, leat_remote_maker answer);
 #define leat_offload(loop, fn, ctx) leat_offload_at((loop), (fn), (ctx), LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_offload_at(leat_loop *loop, leat_blocking_fn fn, leat_ctx ctx, const char *where);
 
+/* ---- a flow for another loop ---- */
+
+/* A stream on its way: a descriptor, what was read from it and not yet by the
+ * user, which directions have ended, the flow's limits and counters.  Any thread
+ * may hold it, one at a time. */
+typedef struct leat_parcel leat_parcel;
+
+/* On the flow's thread, of a flow over descriptors ("socket", "pipe") that is
+ * quiet.  No error: *parcel is given, the handle is a shell from then on.  Else
+ * *parcel is NULL and nothing has changed: BUSY while an operation is pending or
+ * the transport has not taken what was written (flush first), UNSUPPORTED for
+ * any other kind, the error that ended the stream, CLOSED, NOMEM. */
+LEAT_API leat_error leat_flow_export(leat_flow *flow, leat_parcel **parcel);
+/* On the loop's thread.  Takes the parcel; gives its flow, which begins with
+ * what was unread.  Where it cannot the stream is cut and the flow stillborn:
+ * NOMEM, CLOSED. */
+#define leat_flow_import(loop, parcel) leat_flow_import_at((loop), (parcel), LEAT_HERE)
+LEAT_API LEAT_NODISCARD leat_flow *leat_flow_import_at(leat_loop *loop, leat_parcel *parcel, const char *where);
+/* On any thread.  Takes it: the stream is cut as by leat_flow_abort.  NULL is
+ * let be. */
+LEAT_API void leat_parcel_free(leat_parcel *parcel);
+/* The context for leat_post: moved, freed where the function does not run. */
+LEAT_API leat_ctx leat_ctx_parcel(leat_parcel *parcel);
+
 LEAT_END
 #endif

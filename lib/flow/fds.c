@@ -19,6 +19,7 @@
 
 #include "base/buf.h"
 #include "flow/fds.h"
+#include "flow/flow.h"
 #include "flow/sigpipe.h"
 #include "io/loop.h"
 
@@ -390,4 +391,43 @@ leat_flow *lt_flow_from_pipe(leat_loop *loop, int in, int out, const char *where
 leat_flow *leat_flow_from_fds_at(leat_loop *loop, int in, int out, const char *where)
 {
 	return lt_flow_from_pipe(loop, in, out, where);
+}
+
+/* ---- moving to another loop ---- */
+
+bool lt_flow_is_pipe(const leat_flow *flow)
+{
+	return flow->ops == &fds_ops[LEAT_READ] || flow->ops == &fds_ops[LEAT_WRITE] || flow->ops == &fds_ops[LEAT_BOTH];
+}
+
+void lt_pipe_release(leat_flow *flow, lt_pipe_ends *ends)
+{
+	struct fds *s = lt_flow_state(flow);
+
+	stop_reading(s);
+	if (s->out >= 0)
+		event_del(&s->writable);
+	*ends = (lt_pipe_ends){ s->in, s->out, s->in_flags, s->out_flags };
+	s->in = s->out = -1;
+}
+
+leat_flow *lt_flow_from_ends(leat_loop *loop, const lt_pipe_ends *ends, const char *where)
+{
+	leat_flow *flow = lt_flow_from_pipe(loop, ends->in, ends->out, where);
+	struct fds *s;
+
+	if (lt_flow_is_pipe(flow)) {
+		s = lt_flow_state(flow);
+		s->in_flags = ends->in_flags;
+		s->out_flags = ends->out_flags;
+	}
+	return flow;
+}
+
+void lt_pipe_ends_close(const lt_pipe_ends *ends)
+{
+	if (ends->in >= 0)
+		give_up(ends->in, ends->in_flags);
+	if (ends->out >= 0 && ends->out != ends->in)
+		give_up(ends->out, ends->out_flags);
 }

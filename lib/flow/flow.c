@@ -325,7 +325,7 @@ leat_flow *leat_flow_take(leat_flow *flow)
 
 /* ---- knowing ---- */
 
-static size_t kept_bytes(const leat_flow *flow)
+size_t lt_flow_kept(const leat_flow *flow)
 {
 	size_t bytes = flow->rare ? flow->rare->late.bytes : 0;
 
@@ -349,7 +349,7 @@ void leat_flow_info_get(leat_flow *flow, leat_flow_info *info)
 		.reads = flow->reads,
 		.writes = flow->writes,
 		.queued_bytes = lt_flow_queued(flow),
-		.kept_bytes = kept_bytes(flow),
+		.kept_bytes = lt_flow_kept(flow),
 		.read_ended = bits & (LT_F_READ_END | LT_F_READ_ERROR | LT_F_READ_SHUT | LT_F_CLOSED),
 		.write_ended = bits & (LT_F_WRITE_SHUT | LT_F_WRITE_ERROR | LT_F_CLOSED),
 		.closed = lt_flow_ended(flow),

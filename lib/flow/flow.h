@@ -134,6 +134,8 @@ static inline bool lt_flow_ended(const leat_flow *flow)
 /* A failure as an io. */
 leat_io *lt_flow_refuse(leat_flow *flow, leat_error error, const char *where);
 void lt_flow_free(leat_flow *flow);
+/* How many bytes arrived and were not read. */
+size_t lt_flow_kept(const leat_flow *flow);
 static inline void lt_flow_unref(leat_flow *flow)
 {
 	if (--flow->refs == 0)

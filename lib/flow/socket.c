@@ -319,6 +319,11 @@ static const leat_flow_ops socket_ops = {
 	.info = socket_info,
 };
 
+bool lt_flow_is_socket(const leat_flow *flow)
+{
+	return flow->ops == &socket_ops;
+}
+
 /* ---- making ---- */
 
 leat_flow *lt_flow_from_socket(leat_loop *loop, int fd, const char *where)

@@ -187,7 +187,7 @@ static const leat_leaf offload_leaf = {
 
 /* ---- the crew ---- */
 
-/* The loop is freed: whoever runs comes to his end first. */
+/* The loop is freed: whoever runs comes to its end first. */
 static void disband(leat_loop *loop, void *data)
 {
 	lt_crew *crew = data;
@@ -199,8 +199,12 @@ static void disband(leat_loop *loop, void *data)
 	pthread_mutex_unlock(&crew->lock);
 	for (uint32_t i = 0; i < crew->count; i++)
 		pthread_join(crew->threads[i], NULL);
-	while (crew->jobs)
-		on_done(crew->jobs, loop);
+	while (crew->jobs) {
+		if (crew->jobs->next)
+			never_run(crew->jobs);
+		else
+			on_done(crew->jobs, loop);
+	}
 	pthread_cond_destroy(&crew->work);
 	pthread_mutex_destroy(&crew->lock);
 	lt_mem_release(&loop->mem, crew);
