@@ -102,7 +102,7 @@ typedef void (*leat_blocking_fn)(void *ctx, leat_remote_maker answer);
  * when it has returned.  An owned context is destroyed then, on the loop's
  * thread.  Fails with NOMEM, LIMIT (no thread, no descriptor).  Cancelling:
  * what has not begun never does; what runs goes on to its end, its answer and
- * its context are destroyed then.  leat_loop_free waits for what runs. */
+ * its context are destroyed then; leat_io_cancel_wait tells when.  leat_loop_free waits for what runs. */
 #define leat_offload(loop, fn, ctx) leat_offload_at((loop), (fn), (ctx), LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_offload_at(leat_loop *loop, leat_blocking_fn fn, leat_ctx ctx, const char *where);
 

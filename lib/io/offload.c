@@ -12,6 +12,7 @@
 #include <signal.h>
 
 #include "io/remote.h"
+#include "io/unwind.h"
 
 enum { THREADS = 4 };
 
@@ -23,6 +24,7 @@ typedef struct lt_job {
 	leat_ctx ctx;
 	leat_maker maker;
 	lt_remote_cell *cell;
+	lt_unwind *unwind; /* cancelled while it ran: who waits for its end */
 } lt_job;
 
 typedef struct lt_crew {
@@ -159,6 +161,7 @@ static void on_done(void *data, leat_loop *loop)
 	lt_job *job = data;
 	leat_maker maker = job->maker;
 	leat_ctx ctx = job->ctx;
+	lt_unwind *unwind = job->unwind;
 	lt_outcome outcome;
 
 	lt_remote_outcome(loop, job->cell, &outcome);
@@ -169,16 +172,19 @@ static void on_done(void *data, leat_loop *loop)
 		lt_outcome_drop(&outcome);
 	if (ctx.destroy && !ctx.moved)
 		ctx.destroy(ctx.data);
+	lt_unwind_leave(unwind);
 }
 
 static void offload_cancel(void *state)
 {
 	lt_job *job = *(lt_job **)state;
 
-	if (withdraw(job))
+	if (withdraw(job)) {
 		never_run(job);
-	else
-		atomic_store_explicit(&job->cell->dropped, true, memory_order_relaxed);
+		return;
+	}
+	atomic_store_explicit(&job->cell->dropped, true, memory_order_relaxed);
+	job->unwind = lt_unwind_join(job->crew->loop);
 }
 
 static const leat_leaf offload_leaf = {

@@ -394,6 +394,67 @@ static void until_unwanted(void *ctx, leat_remote_maker answer)
 	atomic_fetch_add(&ran, 1);
 }
 
+START_TEST(a_cancel_can_be_waited_for_until_the_job_is_done_with_its_context)
+{
+	struct world w;
+	leat_io *io, *wait;
+
+	world_open(&w);
+	gates();
+	io = leat_offload(w.loop, give_thing, an_answer("v"));
+	await_began();
+	wait = leat_io_cancel_wait(leat_io_then(io, never, thing_owned("then")));
+	tape_expect("~then");
+	world_run(&w);
+	expect_true(is_pending(wait));
+	sem_post(&gate);
+	expect_true(leat_await(wait, NULL));
+	tape_expect("~v ~ctx");
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(cancelling_what_waits_in_the_queue_is_over_at_once)
+{
+	struct world w;
+	leat_io *first, *second;
+
+	open_with(&w, 1);
+	gates();
+	first = leat_offload(w.loop, wait_at_gate, leat_ctx_none());
+	await_began();
+	second = leat_io_cancel_wait(leat_offload(w.loop, never_runs, thing_owned("second")));
+	tape_expect("~second");
+	expect_true(leat_await(second, NULL));
+	sem_post(&gate);
+	expect_true(leat_await(first, NULL));
+	world_close(&w);
+}
+END_TEST
+
+static leat_io *cancel_it(void *io, leat_result *result)
+{
+	(void)result;
+	leat_io_detach(leat_io_cancel_wait(*(leat_io **)io));
+	return NULL;
+}
+
+START_TEST(the_loop_may_be_freed_while_a_cancel_is_waited_for)
+{
+	struct world w;
+	leat_io *io;
+
+	world_open(&w);
+	gates();
+	io = leat_offload(w.loop, until_unwanted, thing_owned("ctx"));
+	await_began();
+	leat_io_detach(leat_io_then(leat_sleep(w.loop, 0), cancel_it, leat_ctx_borrow(&io)));
+	leat_loop_run_ready(w.loop);
+	world_end(&w);
+	tape_expect("~ctx");
+}
+END_TEST
+
 START_TEST(freeing_the_loop_waits_for_what_runs_and_drops_what_waits)
 {
 	struct world w;
@@ -558,6 +619,8 @@ SUITE("offload", a_job_runs_on_another_thread_and_its_answer_is_the_ios,
 	no_more_threads_run_than_were_asked_for_and_every_job_runs, jobs_run_beside_each_other,
 	signals_are_blocked_in_its_threads_only, a_dispatch_ends_with_the_last_job,
 	a_job_in_the_queue_that_is_cancelled_never_runs, a_job_that_runs_when_it_is_cancelled_ends_by_itself,
+	a_cancel_can_be_waited_for_until_the_job_is_done_with_its_context,
+	cancelling_what_waits_in_the_queue_is_over_at_once, the_loop_may_be_freed_while_a_cancel_is_waited_for,
 	freeing_the_loop_waits_for_what_runs_and_drops_what_waits, the_loop_may_be_freed_when_a_job_is_done,
 	without_a_thread_there_is_an_error, without_memory_there_is_an_error,
 	without_memory_that_threads_share_there_is_an_error, while_the_loop_is_freed_it_is_closed, it_can_be_cancelled_at_any_point,
