@@ -156,6 +156,9 @@ typedef struct leat_leaf {
 	/* the io was dropped before it settled: its maker is void; stop the
 	 * work, free what the state holds; may call anything but await */
 	void (*cancel)(void *state);
+	/* for leat_dump: writes what it waits for, in a few words, as snprintf;
+	 * looks only; NULL: its name is enough */
+	int (*describe)(const void *state, char *out, size_t room);
 } leat_leaf;
 
 /* Gives a pending io and its maker.  `leaf` may be NULL: no state, no word
@@ -321,7 +324,9 @@ LEAT_API void leat_io_detach(leat_io *io);
  * be.  A failure that it drops is not reported.  A fiber in the chain unwinds
  * by itself, after this has returned; the contexts of those who waited for it
  * are destroyed after that. */
-LEAT_API void leat_io_cancel(leat_io *io);
+#define leat_io_cancel(io) leat_io_cancel_at((io), LEAT_HERE)
+LEAT_API void leat_io_cancel_at(leat_io *io, const char *where);
+LEAT_API void(leat_io_cancel)(leat_io *io); /* for a pointer to it: the place is not known */
 /* The same, and gives an io that resolves with nothing when all that goes on
  * by itself after the cancel has come to its end: fibers, and what they cancel
  * while they unwind.  Where nothing does, it has resolved.  Fails with NOMEM,

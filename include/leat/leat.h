@@ -8,6 +8,7 @@
 #include <leat/buf.h>
 #include <leat/child.h>
 #include <leat/copy.h>
+#include <leat/dump.h>
 #include <leat/error.h>
 #include <leat/event.h>
 #include <leat/fiber.h>
@@ -27,6 +28,7 @@
 #include <leat/signal.h>
 #include <leat/thread.h>
 #include <leat/ticker.h>
+#include <leat/trace.h>
 #include <leat/version.h>
 
 #endif

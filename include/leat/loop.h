@@ -30,7 +30,8 @@ typedef struct leat_loop_options {
 	uint32_t budget;
 	/* a failure that nobody handled; runs from the queue */
 	void (*unhandled)(void *ctx, const leat_unhandled *failure);
-	/* a line for a log: what was still alive when the loop was freed */
+	/* a line for a log: what was still alive when the loop was freed; what
+	 * a DEADLOCK waited for, with the dump (leat/dump.h) */
 	void (*report)(void *ctx, const char *line);
 	void *ctx; /* of the three above */
 	/* memory of what other threads hold or ask for (leat/thread.h): called
@@ -82,6 +83,11 @@ typedef struct leat_loop_stats {
 	size_t flows_live;   /* flows whose transport is open now */
 	size_t timers_live;  /* deadlines that are set */
 	size_t memory_bytes; /* what the loop's bufs and pools hold of memory, cached pieces included */
+	uint64_t callbacks;  /* continuations run */
+	/* the longest of those that were timed (leat_trace's stall_ms), and the
+	 * place where its io was made; 0 and NULL where none was */
+	int64_t longest_ns;
+	const char *longest_where;
 } leat_loop_stats;
 /* Fills what `stats->size` has room for. */
 LEAT_API void leat_loop_stats_get(leat_loop *loop, leat_loop_stats *stats);

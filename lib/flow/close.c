@@ -220,7 +220,8 @@ static void shutdown_cancel(void *state)
 }
 
 static const leat_leaf shutdown_leaf = {
-	.size = sizeof(leat_leaf), .name = "shutdown", .state_bytes = sizeof(lt_waiter), .cancel = shutdown_cancel
+	.size = sizeof(leat_leaf), .name = "shutdown", .state_bytes = sizeof(lt_waiter), .cancel = shutdown_cancel,
+	.describe = lt_waiter_describe
 };
 
 static void shut_reading(leat_flow *flow)
@@ -267,7 +268,8 @@ static void close_cancel(void *state)
 }
 
 static const leat_leaf close_leaf = {
-	.size = sizeof(leat_leaf), .name = "close", .state_bytes = sizeof(lt_waiter), .cancel = close_cancel
+	.size = sizeof(leat_leaf), .name = "close", .state_bytes = sizeof(lt_waiter), .cancel = close_cancel,
+	.describe = lt_waiter_describe
 };
 
 static leat_io *closed_already(leat_flow *flow, const char *where)

@@ -16,6 +16,12 @@ static const char *resident_where(const lt_resident *resident)
 	return flow->where;
 }
 
+static int resident_describe(const lt_resident *resident, char *out, size_t room)
+{
+	return lt_flow_describe((const leat_flow *)(const void *)((const char *)resident - offsetof(leat_flow, resident)),
+	                        out, room);
+}
+
 static void resident_end(lt_resident *resident)
 {
 	leat_flow *flow = (leat_flow *)(void *)((char *)resident - offsetof(leat_flow, resident));
@@ -29,6 +35,7 @@ static void settle_in(leat_loop *loop, leat_flow *flow)
 
 	residents->end = resident_end;
 	residents->where = resident_where;
+	residents->describe = resident_describe;
 	residents->name = "a flow";
 	lt_loop_move_in(loop, LT_FLOWS, &flow->resident);
 	lt_loop_hold(loop);

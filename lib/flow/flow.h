@@ -179,6 +179,12 @@ static inline bool lt_ring_empty(const lt_ring *ring)
 	return ring->next == ring;
 }
 
+/* ---- describe.c: for dumps ---- */
+int lt_flow_describe(const leat_flow *flow, char *out, size_t room);
+/* Of leaves: where the flow is the first of the state, and of lt_waiter. */
+int lt_flow_state_describe(const void *state, char *out, size_t room);
+int lt_waiter_describe(const void *state, char *out, size_t room);
+
 /* ---- read.c ---- */
 /* Wants something of the transport, where nothing is wanted yet. */
 void lt_flow_ask(leat_flow *flow);

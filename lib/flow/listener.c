@@ -5,6 +5,8 @@
  * waits in `accepter`; a flow that finds nobody waiting is kept for the next
  * accept, and so is one whose accept had settled and was cancelled.
  */
+#include <stdio.h>
+
 #include <leat/listener.h>
 
 #include "io/io.h"
@@ -52,6 +54,20 @@ static const char *resident_where(const lt_resident *resident)
 	return of_resident(resident)->where;
 }
 
+static int describe(const leat_listener *listener, char *out, size_t room)
+{
+	leat_addr addr = leat_listener_addr(listener);
+	char words[128];
+
+	leat_addr_print(&addr, words, sizeof words);
+	return snprintf(out, room, "%s %s, %s", listener->ops->name, listener->where, words);
+}
+
+static int resident_describe(const lt_resident *resident, char *out, size_t room)
+{
+	return describe(of_resident(resident), out, room);
+}
+
 static void resident_end(lt_resident *resident)
 {
 	leat_listener_close(of_resident(resident));
@@ -63,6 +79,7 @@ static void settle_in(leat_listener *listener)
 
 	residents->end = resident_end;
 	residents->where = resident_where;
+	residents->describe = resident_describe;
 	residents->name = "a listener";
 	lt_loop_move_in(listener->loop, LT_LISTENERS, &listener->resident);
 }
@@ -230,8 +247,14 @@ static void accept_cancel(void *state)
 	leat_listener_unref(listener);
 }
 
+static int accept_describe(const void *state, char *out, size_t room)
+{
+	return describe(((const accept_state *)state)->listener, out, room);
+}
+
 static const leat_leaf accept_leaf = {
-	.size = sizeof(leat_leaf), .name = "accept", .state_bytes = sizeof(accept_state), .cancel = accept_cancel
+	.size = sizeof(leat_leaf), .name = "accept", .state_bytes = sizeof(accept_state), .cancel = accept_cancel,
+	.describe = accept_describe
 };
 
 static leat_io *begin(leat_listener *listener, const char *where)

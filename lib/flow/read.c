@@ -288,7 +288,8 @@ static void read_cancel(void *state)
 }
 
 static const leat_leaf read_leaf = {
-	.size = sizeof(leat_leaf), .name = "read", .state_bytes = sizeof(read_state), .cancel = read_cancel
+	.size = sizeof(leat_leaf), .name = "read", .state_bytes = sizeof(read_state), .cancel = read_cancel,
+	.describe = lt_flow_state_describe
 };
 
 /* Refusals that hold for every read, in their order; LEAT_NONE: none. */

@@ -239,7 +239,8 @@ static void write_cancel(void *state)
 }
 
 static const leat_leaf write_leaf = {
-	.size = sizeof(leat_leaf), .name = "write", .state_bytes = sizeof(write_state), .cancel = write_cancel
+	.size = sizeof(leat_leaf), .name = "write", .state_bytes = sizeof(write_state), .cancel = write_cancel,
+	.describe = lt_flow_state_describe
 };
 
 leat_error lt_flow_write_error(const leat_flow *flow)
@@ -391,7 +392,8 @@ static void flush_cancel(void *state)
 }
 
 static const leat_leaf flush_leaf = {
-	.size = sizeof(leat_leaf), .name = "flush", .state_bytes = sizeof(lt_waiter), .cancel = flush_cancel
+	.size = sizeof(leat_leaf), .name = "flush", .state_bytes = sizeof(lt_waiter), .cancel = flush_cancel,
+	.describe = lt_waiter_describe
 };
 
 leat_io *leat_flow_flush_at(leat_flow *flow, const char *where)

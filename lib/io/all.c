@@ -13,7 +13,8 @@ static void all_arrive(leat_loop *loop, leat_io *self, leat_io *source)
 }
 
 static const lt_kind all_kind = {
-	.name = "all", .arrive = all_arrive, .drop = lt_many_drop, .next = lt_many_next, .counts = true
+	.name = "all", .arrive = all_arrive, .drop = lt_many_drop, .next = lt_many_next,
+	.each = lt_many_each, .describe = lt_many_describe, .counts = true
 };
 
 leat_io *leat_io_all_at(leat_loop *loop, leat_io *const *ios, size_t count, const char *where)

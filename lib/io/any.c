@@ -15,7 +15,8 @@ static void any_arrive(leat_loop *loop, leat_io *self, leat_io *source)
 }
 
 static const lt_kind any_kind = {
-	.name = "any", .arrive = any_arrive, .drop = lt_many_drop, .next = lt_many_next
+	.name = "any", .arrive = any_arrive, .drop = lt_many_drop, .next = lt_many_next,
+	.each = lt_many_each, .describe = lt_many_describe
 };
 
 leat_io *leat_io_any_at(leat_loop *loop, leat_io *const *ios, size_t count, const char *where)

@@ -2,6 +2,7 @@
 /* await - wait in place: turn the loop until the io settles, or park the fiber */
 #include <event2/event.h>
 
+#include "io/dump.h"
 #include "io/fiber.h"
 
 typedef struct waiting {
@@ -21,7 +22,7 @@ static void on_settled(lt_watch *watch, leat_loop *loop, leat_result *result)
 	lt_delivered(lt_result_outcome(&w->result));
 }
 
-static const lt_watch_ops waiting_ops = { .settled = on_settled };
+static const lt_watch_ops waiting_ops = { .settled = on_settled, .name = "awaited" };
 
 /* Whether anything is left that could happen: what is queued, or an event that
  * is not one of ours without a reader. */
@@ -99,6 +100,12 @@ static bool hand_over(leat_result *from, leat_result *to)
 	return ok;
 }
 
+static void say_deadlock(leat_loop *loop, leat_io *io, const char *where)
+{
+	lt_loop_report(loop, "%s: waits for what nothing can settle (made at %s)", where, io->where);
+	lt_dump_report(loop, io);
+}
+
 static bool wait(leat_io *io, leat_result *result, const char *where)
 {
 	leat_loop *loop = lt_cell_loop(io);
@@ -114,7 +121,7 @@ static bool wait(leat_io *io, leat_result *result, const char *where)
 		kind = w.done ? LEAT_NONE : kind;
 	}
 	if (kind == LEAT_DEADLOCK)
-		lt_loop_report(loop, "%s: waits for what nothing can settle (made at %s)", where, io->where);
+		say_deadlock(loop, io, where);
 	if (kind != LEAT_NONE) {
 		io->waiter = 0;
 		lt_io_raze(loop, io);

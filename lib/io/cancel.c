@@ -6,6 +6,7 @@
  * down by source (or next, where there are many), up by waiter.  Destructors
  * may cancel: their trees join one list and are razed by the outermost call.
  */
+#include "io/trace.h"
 #include "io/unwind.h"
 
 static leat_io *source_of(leat_io *io)
@@ -54,6 +55,8 @@ static void drop_pending(leat_loop *loop, leat_io *io)
 /* Its sources are gone. */
 static void drop(leat_loop *loop, leat_io *io)
 {
+	if (__builtin_expect(loop->trace != NULL, 0))
+		lt_trace_dropped(loop, io);
 	if (io->flags & LT_RUNNING) {
 		if (io->kind == LT_KEEP && io->u.call.other)
 			lt_outcome_drop(&((leat_io *)io->u.call.other)->u.outcome);
@@ -116,6 +119,18 @@ void lt_io_raze(leat_loop *loop, leat_io *io)
 		lt_unwind_close(loop);
 }
 
+/* What is cancelled inside a cancel is told with the outermost one's place. */
+void lt_io_raze_at(leat_loop *loop, leat_io *io, const char *where)
+{
+	if (loop->razing) {
+		lt_io_raze(loop, io);
+		return;
+	}
+	loop->dropped = where;
+	lt_io_raze(loop, io);
+	loop->dropped = NULL;
+}
+
 void lt_io_cancel(leat_io *io)
 {
 	if (!io)
@@ -124,15 +139,20 @@ void lt_io_cancel(leat_io *io)
 	lt_io_raze(lt_cell_loop(io), io);
 }
 
-void leat_io_cancel(leat_io *io)
+void leat_io_cancel_at(leat_io *io, const char *where)
 {
 	leat_loop *loop;
 
 	if (!io)
 		return;
-	lt_io_check(io, "leat_io_cancel", LEAT_HERE);
+	lt_io_check(io, "leat_io_cancel", where ? where : LEAT_HERE);
 	loop = lt_cell_loop(io);
-	lt_io_raze(loop, io);
+	lt_io_raze_at(loop, io, where);
 	if (loop->free_asked && !lt_loop_is_busy(loop)) /* by a destructor */
 		lt_loop_end(loop, false);
+}
+
+void (leat_io_cancel)(leat_io *io)
+{
+	leat_io_cancel_at(io, NULL);
 }

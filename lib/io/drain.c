@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* drain - the graceful end: nothing new comes in, what is there may finish */
+#include <stdio.h>
+
 #include "io/io.h"
 
 typedef struct lt_drain {
@@ -26,8 +28,18 @@ static void drain_cancel(void *state)
 	leave(state);
 }
 
+static int drain_describe(const void *state, char *out, size_t room)
+{
+	const lt_drain *drain = state;
+
+	if (!drain->deadline.slot)
+		return snprintf(out, room, "for the flows");
+	return lt_timer_describe(drain->loop, &drain->deadline, out, room);
+}
+
 static const leat_leaf drain_leaf = {
-	.size = sizeof(leat_leaf), .name = "drain", .state_bytes = sizeof(lt_drain), .cancel = drain_cancel
+	.size = sizeof(leat_leaf), .name = "drain", .state_bytes = sizeof(lt_drain), .cancel = drain_cancel,
+	.describe = drain_describe
 };
 
 static bool is_empty(leat_loop *loop, int kind)

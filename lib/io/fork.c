@@ -4,6 +4,8 @@
  * Two cells that know each other; one of them holds the source.  When that
  * one is cancelled, the other inherits it.
  */
+#include <stdio.h>
+
 #include "io/io.h"
 
 static leat_io *peer_of(const leat_io *self)
@@ -88,7 +90,22 @@ static leat_io *fork_next(leat_io *self)
 	return NULL;
 }
 
-static const lt_kind fork_kind = { .name = "fork", .arrive = fork_arrive, .next = fork_next };
+static leat_io *fork_each(const leat_io *self, size_t *next)
+{
+	return (*next)++ ? NULL : self->source;
+}
+
+/* The half that holds the source shows it. */
+static int fork_describe(const leat_io *self, char *out, size_t room)
+{
+	const leat_io *peer = peer_of(self);
+
+	return snprintf(out, room, "%s", self->source || !peer ? "" : "waits for what its other half waits for");
+}
+
+static const lt_kind fork_kind = {
+	.name = "fork", .arrive = fork_arrive, .next = fork_next, .each = fork_each, .describe = fork_describe
+};
 
 static leat_io *half(leat_loop *loop, const char *where)
 {

@@ -7,6 +7,7 @@
  * is, marks it LT_DOOMED and leaves the rest to the frame.
  */
 #include "io/many.h"
+#include "io/trace.h"
 
 static const lt_kind leaf_kind = { .name = "leaf" };
 
@@ -452,7 +453,7 @@ static inline bool is_for_then(const leat_io *io)
 	       ((leat_io *)io->waiter)->kind == LT_THEN;
 }
 
-static inline void run_one(leat_loop *loop, leat_io *io)
+static inline __attribute__((always_inline)) void run_one(leat_loop *loop, leat_io *io)
 {
 	if (__builtin_expect(is_for_then(io), 1)) {
 		leat_io *waiter = (leat_io *)io->waiter;
@@ -467,6 +468,14 @@ static inline void run_one(leat_loop *loop, leat_io *io)
 	} else {
 		run_other(loop, io);
 	}
+}
+
+void lt_io_run_one(leat_loop *loop, leat_io *io)
+{
+	loop->ready.head = io->source;
+	if (!loop->ready.head)
+		loop->ready.tail = &loop->ready.head;
+	run_one(loop, io);
 }
 
 /* Gives what is left of the budget. */
@@ -510,6 +519,24 @@ size_t lt_io_drain(leat_loop *loop, size_t budget)
 	} while (loop->ready.head && left > 0);
 	loop->draining = loop->quiet = false;
 	loop->turns++;
+	loop->callbacks += budget - left;
+	return budget - left;
+}
+
+/* A hook may end the trace: what is left is for the next turn. */
+size_t lt_io_drain_watched(leat_loop *loop, size_t budget)
+{
+	size_t left = budget;
+
+	loop->draining = loop->quiet = true;
+	do {
+		left -= lt_trace_run_ready(loop, left);
+		if (loop->tails != &lt_tails_end)
+			run_tails(loop);
+	} while (loop->ready.head && left > 0 && loop->trace);
+	loop->draining = loop->quiet = false;
+	loop->turns++;
+	loop->callbacks += budget - left;
 	return budget - left;
 }
 
@@ -557,6 +584,8 @@ void lt_io_unhandled(leat_loop *loop, leat_error error, const char *where)
 	if (leat_error_is(error, LEAT_CANCELLED))
 		return;
 	loop->unhandled++;
+	if (loop->trace)
+		lt_trace_unhandled(loop, error, where);
 	if (loop->options.unhandled)
 		loop->options.unhandled(loop->options.ctx, &(leat_unhandled){ .error = error, .where = where });
 }
@@ -570,7 +599,7 @@ static void detached_settled(lt_watch *watch, leat_loop *loop, leat_result *resu
 		lt_io_unhandled(loop, result->as.error, result->where);
 }
 
-static const lt_watch_ops detached_ops = { .settled = detached_settled, .follows = true };
+static const lt_watch_ops detached_ops = { .settled = detached_settled, .follows = true, .name = "detached" };
 static lt_watch detached = { .ops = &detached_ops };
 
 /* A success without anything that would have to be told or destroyed. */

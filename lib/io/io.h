@@ -58,6 +58,12 @@ typedef struct lt_kind {
 	 * cell; drop may queue it for that, and is called while LT_RUNNING, too.
 	 * NULL: nothing is left */
 	void (*unwind)(leat_loop *, leat_io *self);
+	/* many sources: the next one, for looking; *next begins with 0 and is
+	 * its own to count with; NULL when there is none.  Where a kind has
+	 * `next` and not this, its sources are shown as trees of their own. */
+	leat_io *(*each)(const leat_io *self, size_t *next);
+	/* what a dump says of it, as snprintf, while it is pending; NULL: nothing */
+	int (*describe)(const leat_io *self, char *out, size_t room);
 } lt_kind;
 
 typedef struct lt_outcome {
@@ -146,6 +152,7 @@ typedef struct lt_watch_ops {
 	void (*settled)(lt_watch *, leat_loop *, leat_result *);
 	/* keeps no pointer to the io: another may take its place */
 	bool follows;
+	const char *name; /* what it is to the io, for a dump: "awaited"; NULL: "watched" */
 } lt_watch_ops;
 struct lt_watch {
 	const lt_watch_ops *ops;
@@ -237,9 +244,11 @@ static inline leat_io *lt_cell_take(leat_loop *loop)
 }
 static inline void lt_cell_free(leat_loop *loop, leat_io *io)
 {
+	leat_io **list = loop->pool.back;
+
 	io->word = lt_word(LT_FREE, 0, 0);
-	io->waiter = (uintptr_t)loop->pool.free;
-	loop->pool.free = io;
+	io->waiter = (uintptr_t)*list;
+	*list = io;
 	lt_cell_hide(io);
 }
 
@@ -466,10 +475,16 @@ static inline void lt_io_check_adoption(const leat_loop *loop, const leat_io *se
 leat_io *lt_io_past_forward(leat_loop *loop, leat_io *io);
 /* The cancel behind leat_io_cancel; also for sources of one's own. */
 void lt_io_raze(leat_loop *loop, leat_io *io);
+/* The same, with the place that a trace is told. */
+void lt_io_raze_at(leat_loop *loop, leat_io *io, const char *where);
 void lt_io_unhandled(leat_loop *loop, leat_error error, const char *where);
 /* Runs what is ready, then the tails, and again while there is something and
  * the budget lasts; gives how many of the former it was. */
 size_t lt_io_drain(leat_loop *loop, size_t budget);
+/* The same, watched by a trace. */
+size_t lt_io_drain_watched(leat_loop *loop, size_t budget);
+/* The first of the queue, which is io. */
+void lt_io_run_one(leat_loop *loop, leat_io *io);
 const lt_kind *lt_io_kind(const leat_io *io);
 /* For messages; of settled cells too. */
 const char *lt_io_kind_name(const leat_io *io);

@@ -84,7 +84,7 @@ void lt_loop_break(leat_loop *loop)
 /* From libevent, with no user's frame above. */
 static void turn(leat_loop *loop)
 {
-	lt_io_drain(loop, loop->budget);
+	loop->drain(loop, loop->budget);
 	after_drain(loop);
 	if (loop->free_asked && !loop->awaits)
 		lt_loop_end(loop, true);
@@ -131,7 +131,7 @@ size_t leat_loop_run_ready(leat_loop *loop)
 	lt_remote_look(loop);
 	if (!lt_loop_has_work(loop))
 		return 0;
-	done = lt_io_drain(loop, loop->budget);
+	done = loop->drain(loop, loop->budget);
 	if (loop->free_asked && !loop->awaits)
 		lt_loop_end(loop, false);
 	else
@@ -143,7 +143,7 @@ size_t leat_loop_run_ready(leat_loop *loop)
 void lt_loop_drain_all(leat_loop *loop)
 {
 	while (lt_loop_has_work(loop))
-		lt_io_drain(loop, SIZE_MAX);
+		loop->drain(loop, SIZE_MAX);
 }
 
 void lt_loop_at_end(leat_loop *loop, lt_tail *tail)
@@ -286,6 +286,9 @@ void leat_loop_stats_get(leat_loop *loop, leat_loop_stats *stats)
 		.flows_live = count_flows(loop),
 		.timers_live = loop->timers.count,
 		.memory_bytes = lt_mem_bytes(&loop->mem),
+		.callbacks = loop->callbacks,
+		.longest_ns = loop->longest_ns,
+		.longest_where = loop->longest_where,
 	};
 
 	memcpy(stats, &all, stats->size < sizeof all ? stats->size : sizeof all);
@@ -375,6 +378,7 @@ leat_loop *leat_loop_new(struct event_base *base, const leat_loop_options *optio
 		return NULL;
 	*loop = (leat_loop){ .mem = mem, .tails = &lt_tails_end, .running = &lt_tails_end, .holds = 1 };
 	loop->ready.tail = &loop->ready.head;
+	loop->drain = lt_io_drain;
 	for (int i = 0; i < LT_RESIDENT_KINDS; i++) {
 		lt_residents *residents = &loop->residents[i];
 

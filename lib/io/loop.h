@@ -26,6 +26,8 @@ typedef struct lt_timer {
 bool lt_timer_start(leat_loop *loop, lt_timer *timer, int64_t at_ns);
 /* Lets be what is not set. */
 void lt_timer_stop(leat_loop *loop, lt_timer *timer);
+/* What is left of it, in words, as snprintf. */
+int lt_timer_describe(leat_loop *loop, const lt_timer *timer, char *out, size_t room);
 /* `ms` from now as a deadline, saturated; INT64_MAX for never. */
 int64_t lt_loop_after_ms(leat_loop *loop, int64_t ms);
 
@@ -39,6 +41,8 @@ typedef struct lt_residents {
 	void (*end)(lt_resident *);
 	/* what it is and where it was made, for the report */
 	const char *(*where)(const lt_resident *);
+	/* more of it, for a dump, as snprintf; NULL: the place says it all */
+	int (*describe)(const lt_resident *, char *out, size_t room);
 	const char *name;
 	const char *(*name_of)(const lt_resident *); /* where they are of many sorts */
 } lt_residents;

@@ -15,6 +15,7 @@ enum { LT_CELL_BYTES = 64, LT_SLAB_BYTES = 16384, LT_SLAB_CELLS = LT_SLAB_BYTES 
 typedef struct lt_slab {
 	leat_loop *loop;
 	uint32_t used; /* cells handed out at least once, the header's place included */
+	struct lt_life *lives; /* while a trace is on: what it knows of each cell's io */
 } lt_slab;
 
 typedef struct lt_arena {
@@ -26,6 +27,7 @@ typedef struct lt_arena {
 
 typedef struct lt_pool {
 	leat_io *free;
+	leat_io **back; /* where freed cells go: to `free`, or to a trace (trace.h) */
 	lt_slab *slab; /* being handed out for the first time */
 	lt_arena *arenas;
 } lt_pool;
@@ -59,7 +61,12 @@ struct leat_loop {
 	uint32_t budget;
 	lt_tail *tails, *running; /* queued; being run */
 	lt_pool pool;
-	uint64_t ios_made, unhandled, turns;
+	uint64_t ios_made, unhandled, turns, callbacks;
+	size_t (*drain)(leat_loop *, size_t budget); /* lt_io_drain, or watched */
+	struct lt_trace *trace;  /* NULL: none is on */
+	const char *dropped;     /* the place of the cancel that is under way */
+	int64_t longest_ns;      /* callback that was timed, and where its io was made */
+	const char *longest_where;
 	leat_io *doomed; /* cancels that wait for the outermost one */
 	struct lt_fiber *fiber;   /* the one that is running */
 	struct lt_unwind *unwind; /* who waits for the end of what the cancel at work begins */
@@ -161,6 +168,9 @@ static inline void lt_loop_leave(leat_loop *loop)
 }
 
 /* pool.c */
+/* A cell that was never used; NULL without memory. */
+leat_io *lt_pool_carve(leat_loop *loop);
+void lt_pool_each_slab(leat_loop *loop, void (*visit)(leat_loop *, lt_slab *));
 bool lt_pool_init(leat_loop *loop);
 void lt_pool_end(leat_loop *loop);
 typedef void (*lt_pool_visitor)(leat_loop *, leat_io *, void *);

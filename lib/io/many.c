@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* many - what all, any, race and settle have in common */
+#include <stdio.h>
+
 #include "io/many.h"
 
 /* ---- making ---- */
@@ -133,6 +135,28 @@ void lt_many_drop(leat_loop *loop, leat_io *self)
 	self->u.custom.word[0] = NULL;
 }
 
+/* ---- being looked at ---- */
+
+leat_io *lt_many_each(const leat_io *self, size_t *next)
+{
+	const lt_many *many = lt_many_of(self);
+
+	while (many && *next < many->count) {
+		leat_io *child = many->slot[(*next)++].child;
+
+		if (child)
+			return child;
+	}
+	return NULL;
+}
+
+int lt_many_describe(const leat_io *self, char *out, size_t room)
+{
+	const lt_many *many = lt_many_of(self);
+
+	return snprintf(out, room, "%zu of %zu left", many->left, many->room);
+}
+
 /* ---- ending ---- */
 
 /* The winner stays a child until the others are gone, for what they destroy may
@@ -150,7 +174,7 @@ void lt_many_finish(leat_loop *loop, leat_io *self, leat_io *winner)
 		many->slot[many->count - 1].child = winner;
 		if (child) {
 			child->waiter = 0;
-			lt_io_raze(loop, child);
+			lt_io_raze_at(loop, child, self->where);
 		}
 		if (many->count > 0)
 			many->count--;

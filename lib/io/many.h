@@ -45,5 +45,7 @@ void lt_many_results(leat_loop *loop, leat_io *self);
 /* For the kinds' tables. */
 leat_io *lt_many_next(leat_io *self);
 void lt_many_drop(leat_loop *loop, leat_io *self);
+leat_io *lt_many_each(const leat_io *self, size_t *next);
+int lt_many_describe(const leat_io *self, char *out, size_t room);
 
 #endif

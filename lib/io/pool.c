@@ -7,6 +7,7 @@
  * free ones.  Arenas double, up to a megabyte.
  */
 #include "io/io.h"
+#include "io/trace.h"
 
 enum { LT_ARENA_SLABS = 64 };
 
@@ -45,7 +46,7 @@ static bool add_slab(leat_loop *loop)
 	return true;
 }
 
-void *lt_pool_grow(leat_loop *loop)
+leat_io *lt_pool_carve(leat_loop *loop)
 {
 	lt_slab *slab = loop->pool.slab;
 	leat_io *io;
@@ -60,8 +61,21 @@ void *lt_pool_grow(leat_loop *loop)
 	return io;
 }
 
+void *lt_pool_grow(leat_loop *loop)
+{
+	return loop->trace ? lt_trace_take(loop) : lt_pool_carve(loop);
+}
+
+void lt_pool_each_slab(leat_loop *loop, void (*visit)(leat_loop *, lt_slab *))
+{
+	for (lt_arena *arena = loop->pool.arenas; arena; arena = arena->next)
+		for (uint32_t i = 0; i < arena->started; i++)
+			visit(loop, slab_at(arena, i));
+}
+
 bool lt_pool_init(leat_loop *loop)
 {
+	loop->pool.back = &loop->pool.free;
 	return add_slab(loop);
 }
 

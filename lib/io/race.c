@@ -8,7 +8,8 @@ static void race_arrive(leat_loop *loop, leat_io *self, leat_io *source)
 }
 
 static const lt_kind race_kind = {
-	.name = "race", .arrive = race_arrive, .drop = lt_many_drop, .next = lt_many_next
+	.name = "race", .arrive = race_arrive, .drop = lt_many_drop, .next = lt_many_next,
+	.each = lt_many_each
 };
 
 leat_io *leat_io_race_at(leat_loop *loop, leat_io *const *ios, size_t count, const char *where)

@@ -10,7 +10,8 @@ static void settle_arrive(leat_loop *loop, leat_io *self, leat_io *source)
 }
 
 static const lt_kind settle_kind = {
-	.name = "settle", .arrive = settle_arrive, .drop = lt_many_drop, .next = lt_many_next, .counts = true
+	.name = "settle", .arrive = settle_arrive, .drop = lt_many_drop, .next = lt_many_next,
+	.each = lt_many_each, .describe = lt_many_describe, .counts = true
 };
 
 leat_io *leat_io_settle_at(leat_loop *loop, leat_io *const *ios, size_t count, const char *where)

@@ -21,8 +21,14 @@ static void sleep_cancel(void *state)
 	lt_timer_stop(lt_cell_loop(cell_of(state)), state);
 }
 
+static int sleep_describe(const void *state, char *out, size_t room)
+{
+	return lt_timer_describe(lt_cell_loop(state), state, out, room);
+}
+
 static const leat_leaf sleep_leaf = {
-	.size = sizeof(leat_leaf), .name = "sleep", .state_bytes = sizeof(lt_timer), .cancel = sleep_cancel
+	.size = sizeof(leat_leaf), .name = "sleep", .state_bytes = sizeof(lt_timer), .cancel = sleep_cancel,
+	.describe = sleep_describe
 };
 
 leat_io *leat_sleep_at(leat_loop *loop, int64_t ms, const char *where)

@@ -10,6 +10,7 @@
 #include <leat/buf.h>
 
 #include "io/io.h"
+#include "io/trace.h"
 
 enum { ROUNDS = 64 /* continuations may start leaves anew, in vain */ };
 
@@ -117,6 +118,7 @@ void lt_loop_end(leat_loop *loop, bool inside_base)
 	end_residents(loop); /* what the last callbacks made */
 	lt_loop_drain_all(loop);
 	report_shells(loop);
+	leat_trace_stop(loop);
 	end_slots(loop);
 	leat_buf_unref(loop->scratch);
 	loop->scratch = NULL;

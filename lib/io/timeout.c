@@ -4,6 +4,8 @@
  * libevent activates I/O before timers, so what came in the same turn has
  * settled by the time the deadline fires, and wins.
  */
+#include <stdio.h>
+
 #include "io/io.h"
 
 static lt_timer *timer_of(leat_io *self)
@@ -55,7 +57,7 @@ static void timeout_start(leat_loop *loop, leat_io *self)
 	}
 	source->waiter = 0;
 	self->flags |= LT_RUNNING;
-	lt_io_raze(loop, source);
+	lt_io_raze_at(loop, source, self->where);
 	self->flags &= (uint8_t)~LT_RUNNING;
 	if (self->flags & LT_DOOMED)
 		lt_cell_free(loop, self);
@@ -63,8 +65,24 @@ static void timeout_start(leat_loop *loop, leat_io *self)
 		lt_settle_error(loop, self, leat_error_make_at(&leat_core_errors, LEAT_TIMEOUT, self->where));
 }
 
+/* In the queue, its source stands elsewhere. */
+static leat_io *timeout_each(const leat_io *self, size_t *next)
+{
+	if ((*next)++)
+		return NULL;
+	return self->flags & LT_QUEUED ? self->u.custom.word[1] : self->source;
+}
+
+static int timeout_describe(const leat_io *self, char *out, size_t room)
+{
+	if (self->flags & LT_QUEUED)
+		return snprintf(out, room, "time is up");
+	return lt_timer_describe(lt_cell_loop(self), (const lt_timer *)(const void *)self->u.custom.word, out, room);
+}
+
 static const lt_kind timeout_kind = {
-	.name = "timeout", .arrive = timeout_arrive, .drop = timeout_drop, .start = timeout_start
+	.name = "timeout", .arrive = timeout_arrive, .drop = timeout_drop, .start = timeout_start,
+	.each = timeout_each, .describe = timeout_describe
 };
 
 static leat_io *until(leat_io *io, int64_t at_ns, const char *where)

@@ -6,6 +6,7 @@
  * stopped is cheaper than asking each time.  It rests when the heap is empty.
  */
 #include <event2/event.h>
+#include <stdio.h>
 
 #include "io/io.h"
 
@@ -110,6 +111,16 @@ void lt_timer_stop(leat_loop *loop, lt_timer *timer)
 		sift_up(timers, at, last);
 	else
 		sift_down(timers, at, last);
+}
+
+int lt_timer_describe(leat_loop *loop, const lt_timer *timer, char *out, size_t room)
+{
+	int64_t left_ms;
+
+	if (!timer->slot || timer->at_ns == INT64_MAX)
+		return snprintf(out, room, "never");
+	left_ms = (timer->at_ns - leat_loop_now_ns(loop)) / 1000000;
+	return snprintf(out, room, "%lld ms left", (long long)left_ms);
 }
 
 void lt_timers_fire(leat_loop *loop)

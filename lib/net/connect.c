@@ -114,11 +114,17 @@ static void on_retry(lt_timer *timer)
 		fail(c, leat_error_core(LEAT_NOMEM));
 }
 
+static int connect_describe(const void *state, char *out, size_t room)
+{
+	return leat_addr_print(&((const struct connecting *)state)->addr, out, room);
+}
+
 static const leat_leaf connect_leaf = {
 	.size = sizeof(leat_leaf),
 	.name = "connect",
 	.state_bytes = sizeof(struct connecting),
 	.cancel = connect_cancel,
+	.describe = connect_describe,
 };
 
 /* Takes fd. */

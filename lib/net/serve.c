@@ -11,6 +11,8 @@
  * is on the stack.  So do the flows of a serve that was cancelled, which wait
  * in a list through their links until the handlers' contexts are destroyed.
  */
+#include <stdio.h>
+
 #include "flow/flow.h"
 #include "io/io.h"
 #include "net/net.h"
@@ -219,7 +221,7 @@ static void on_accepted(lt_watch *accepting, leat_loop *loop, leat_result *resul
 	go_on(s);
 }
 
-static const lt_watch_ops accepting_ops = { .settled = on_accepted };
+static const lt_watch_ops accepting_ops = { .settled = on_accepted, .name = "accepting" };
 
 /* ---- cancelling ---- */
 
@@ -250,11 +252,19 @@ static void serve_cancel(void *state)
 	lt_loop_at_end(s->loop, &s->rest);
 }
 
+static int serve_describe(const void *state, char *out, size_t room)
+{
+	const struct serve *s = *(struct serve *const *)state;
+
+	return snprintf(out, room, "%zu connections%s", s->live, s->stopped ? ", accepts no more" : "");
+}
+
 static const leat_leaf serve_leaf = {
 	.size = sizeof(leat_leaf),
 	.name = "serve",
 	.state_bytes = sizeof(struct serve *),
 	.cancel = serve_cancel,
+	.describe = serve_describe,
 };
 
 /* ---- making ---- */
@@ -289,6 +299,8 @@ leat_io *leat_serve_at(leat_listener *listener, const leat_serve_options *option
 		return io;
 	}
 	s->handling.settled = on_handled;
+	s->handling.name = "served";
+	s->closing.name = "closing a served one";
 	s->handling.follows = s->closing.follows = true;
 	s->closing.settled = on_closed;
 	s->accepting.ops = &accepting_ops;

