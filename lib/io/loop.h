@@ -89,6 +89,9 @@ void lt_loop_readerless(leat_loop *loop, int change);
 /* Whether fibers that were cancelled have not come to their end yet: what they
  * may have borrowed must stay until then. */
 bool lt_loop_unwinding(const leat_loop *loop);
+/* In a child of fork that goes on with the loop, once the base is reinitialised:
+ * who listens to signals does so anew, here.  False: it cannot. */
+bool lt_signals_after_fork(leat_loop *loop);
 /* One line for the log, as printf. */
 void lt_loop_report(leat_loop *loop, const char *format, ...) LEAT_PRINTF(2, 3);
 /* Room for per-loop objects that must exist when there is no memory; zeroed,

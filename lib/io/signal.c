@@ -95,6 +95,21 @@ static post *post_of(leat_loop *loop)
 	return p;
 }
 
+/* The one that was here is left to the parent. */
+static bool reopen_post(post *p)
+{
+	post anew;
+
+	if (!open_post(p->loop, &anew))
+		return false;
+	event_del(&p->event);
+	close(p->fd);
+	p->fd = anew.fd;
+	p->seat = anew.seat;
+	event_assign(&p->event, p->loop->base, p->fd, EV_READ | EV_PERSIST, on_arrival, p);
+	return p->waiting == 0 || event_add(&p->event, NULL) == 0;
+}
+
 /* ---- who listens ---- */
 
 static void unwant(leat_signals *s, size_t count)
@@ -411,6 +426,17 @@ void leat_signals_free(leat_signals *s)
 	leave(s);
 	s->freed = true;
 	release(s);
+}
+
+/* What came before the fork and was not told is the parent's. */
+bool lt_signals_after_fork(leat_loop *loop)
+{
+	post *p = lt_loop_slot(loop, LT_SLOT_SIGNALS)->data;
+	bool ok = !p || reopen_post(p);
+
+	for (leat_signals *s = p ? p->listeners : NULL; s && ok; s = s->next)
+		ok = want(s) == 0;
+	return ok;
 }
 
 /* The loop ends: who still listens is a shell from now on. */

@@ -9,6 +9,7 @@
 
 #include <leat/signal.h>
 
+#include "io/loop.h"
 #include "support/starve.h"
 #include "support/suite.h"
 #include "support/sweep.h"
@@ -661,6 +662,43 @@ START_TEST(a_child_of_fork_can_listen_on_a_loop_of_its_own)
 }
 END_TEST
 
+static int goes_on(struct world *w, leat_signals *s, leat_io *io)
+{
+	event_reinit(w->base);
+	if (!lt_signals_after_fork(w->loop))
+		return 1;
+	raise(SIGUSR1);
+	turn(w);
+	if (is_pending(io))
+		return 2;
+	leat_signals_free(s);
+	return handler_of(SIGUSR1) == SIG_DFL ? 0 : 3;
+}
+
+START_TEST(a_child_of_fork_can_listen_on_the_loop_it_inherited)
+{
+	struct world w;
+	leat_signals *s;
+	leat_io *io;
+	pid_t child;
+
+	world_open(&w);
+	s = listen_to(&w, SIGUSR1);
+	io = leat_signals_next(s);
+	child = fork();
+	if (child == 0)
+		_exit(goes_on(&w, s, io));
+	reap(child);
+	turn(&w);
+	expect_true(is_pending(io));
+	raise(SIGUSR1);
+	turn(&w);
+	expect_int(settled_int(io), SIGUSR1);
+	leat_signals_free(s);
+	world_close(&w);
+}
+END_TEST
+
 /* ---- who comes later ---- */
 
 START_TEST(whoever_sets_a_handler_later_has_the_signal_and_keeps_it)
@@ -815,5 +853,6 @@ SUITE("signal", a_signal_resolves_with_its_number_when_it_comes, what_was_before
 	it_does_not_matter_which_thread_it_comes_to,
 	coming_and_going_while_another_thread_is_in_the_handler_is_safe, a_child_of_fork_has_what_was_before,
 	a_child_of_fork_can_listen_on_a_loop_of_its_own,
+	a_child_of_fork_can_listen_on_the_loop_it_inherited,
 	whoever_sets_a_handler_later_has_the_signal_and_keeps_it, two_who_call_each_other_do_so_once,
 	cancelled_at_any_point_it_leaves_nothing, without_memory_there_is_an_answer_and_nothing_is_left)

@@ -259,6 +259,7 @@ START_TEST(a_program_without_streams_of_its_own_can_have_children)
 {
 	struct wire w;
 	leat_child_options options = { .size = sizeof options, .in = PIPE, .err = NOTHING };
+	leat_child *child;
 	int saved[3];
 
 	wire_open(&w);
@@ -268,6 +269,11 @@ START_TEST(a_program_without_streams_of_its_own_can_have_children)
 		close(i);
 	}
 	expect_str(said_by(&w, "read x <&- ; echo fine", &options), "fine\n");
+	/* our end of the pipe is not among those it inherits: it sees the end */
+	child = sh(&w, "read x", OPTIONS(.in = PIPE));
+	leat_flow_abort(leat_child_in(child));
+	expect_int(end_of(child), 1);
+	leat_child_unref(child);
 	for (int i = 0; i < 3; i++) {
 		dup2(saved[i], i);
 		close(saved[i]);
