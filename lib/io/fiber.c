@@ -79,7 +79,7 @@ static void finish(leat_loop *loop, leat_io *self, lt_fiber *fiber)
 	self->kind = LT_THEN;
 	if (__builtin_expect(self->flags & LT_DOOMED, 0)) {
 		loop->unwinding--;
-		lt_io_was_doomed(loop, self, inner);
+		lt_io_end_if_doomed(loop, self, inner);
 		lt_unwind_leave(unwind);
 		return;
 	}

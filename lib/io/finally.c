@@ -104,7 +104,7 @@ static void finally_arrive(leat_loop *loop, leat_io *self, leat_io *source)
 	inner = self->u.call.fn(self->u.call.ctx, &result);
 	if (self->flags & LT_DOOMED)
 		drop_kept(loop, source);
-	if (lt_io_was_doomed(loop, self, inner))
+	if (lt_io_end_if_doomed(loop, self, inner))
 		return;
 	if (!inner) {
 		decide(loop, self, NULL);

@@ -336,7 +336,7 @@ void lt_io_adopt(leat_loop *loop, leat_io *self, leat_io *inner)
 
 /* ---- running ---- */
 
-bool lt_io_was_doomed(leat_loop *loop, leat_io *self, leat_io *inner)
+bool lt_io_end_if_doomed(leat_loop *loop, leat_io *self, leat_io *inner)
 {
 	self->flags &= (uint8_t)~LT_RUNNING;
 	if (!(self->flags & LT_DOOMED))
@@ -382,7 +382,7 @@ static inline __attribute__((always_inline)) void call(leat_loop *loop, leat_io 
 	}
 	lt_io_put_away(loop, source);
 	if (__builtin_expect(self->flags & LT_DOOMED, 0)) {
-		lt_io_was_doomed(loop, self, inner);
+		lt_io_end_if_doomed(loop, self, inner);
 		return;
 	}
 	if (inner && may_follow(loop, self, inner)) {

@@ -448,7 +448,7 @@ static inline void lt_io_put_away(leat_loop *loop, leat_io *io)
 }
 /* Leaves a callback's frame: whether self was cancelled meanwhile.  If so it
  * is freed, its context destroyed and inner cancelled. */
-bool lt_io_was_doomed(leat_loop *loop, leat_io *self, leat_io *inner);
+bool lt_io_end_if_doomed(leat_loop *loop, leat_io *self, leat_io *inner);
 /* Whether inner waits for self, at the end of all. */
 bool lt_io_waits_for(const leat_io *inner, const leat_io *self);
 /* Aborts unless self may adopt inner.  The usual ones are seen at a glance:

@@ -14,7 +14,7 @@ static bool take_number(leat_loop *loop, leat_io *self, leat_io *inner)
 	self->flags |= LT_RUNNING;
 	lt_delivered(&inner->u.outcome);
 	lt_cell_free(loop, inner);
-	return !lt_io_was_doomed(loop, self, NULL);
+	return !lt_io_end_if_doomed(loop, self, NULL);
 }
 
 static void repeat_arrive(leat_loop *loop, leat_io *self, leat_io *source)
@@ -51,7 +51,7 @@ void lt_repeat_step(leat_loop *loop, leat_io *self)
 	self->flags |= LT_RUNNING;
 	inner = self->u.call.fn(self->u.call.ctx, &result);
 	if (__builtin_expect(self->flags & LT_DOOMED, 0)) {
-		lt_io_was_doomed(loop, self, inner);
+		lt_io_end_if_doomed(loop, self, inner);
 		return;
 	}
 	self->flags &= (uint8_t)~LT_RUNNING;
