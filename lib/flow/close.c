@@ -211,16 +211,8 @@ void leat_flow_told(leat_flow *self)
 
 /* ---- shutdown ---- */
 
-static void shutdown_cancel(void *state)
-{
-	lt_waiter *waiter = state;
-
-	lt_waiter_leave(waiter);
-	lt_flow_unref(waiter->flow);
-}
-
 static const leat_leaf shutdown_leaf = {
-	.size = sizeof(leat_leaf), .name = "shutdown", .state_bytes = sizeof(lt_waiter), .cancel = shutdown_cancel,
+	.size = sizeof(leat_leaf), .name = "shutdown", .state_bytes = sizeof(lt_waiter), .cancel = lt_waiter_cancel,
 	.describe = lt_waiter_describe
 };
 

@@ -181,6 +181,14 @@ void lt_waiter_leave(lt_waiter *waiter)
 	waiter->ring.next->prev = waiter->ring.prev;
 }
 
+void lt_waiter_cancel(void *state)
+{
+	lt_waiter *waiter = state;
+
+	lt_waiter_leave(waiter);
+	lt_flow_unref(waiter->flow);
+}
+
 void lt_waiters_settle(leat_flow *flow, lt_ring *ring, const lt_outcome *outcome)
 {
 	while (!lt_ring_empty(ring)) {

@@ -171,8 +171,10 @@ typedef struct lt_waiter {
 } lt_waiter;
 _Static_assert(sizeof(lt_waiter) <= 24, "fits a cell");
 leat_io *lt_waiter_new(leat_flow *flow, lt_ring *ring, const leat_leaf *leaf, const char *where);
-/* Out of its ring, as its leaf's cancel must; the flow's reference stays. */
+/* Out of its ring; the flow's reference stays. */
 void lt_waiter_leave(lt_waiter *waiter);
+/* The cancel of a leaf that only waits. */
+void lt_waiter_cancel(void *state);
 void lt_waiters_settle(leat_flow *flow, lt_ring *ring, const lt_outcome *outcome);
 static inline bool lt_ring_empty(const lt_ring *ring)
 {

@@ -383,16 +383,8 @@ leat_io *leat_flow_writev_at(leat_flow *flow, const struct iovec *parts, int cou
 
 /* ---- flush ---- */
 
-static void flush_cancel(void *state)
-{
-	lt_waiter *waiter = state;
-
-	lt_waiter_leave(waiter);
-	lt_flow_unref(waiter->flow);
-}
-
 static const leat_leaf flush_leaf = {
-	.size = sizeof(leat_leaf), .name = "flush", .state_bytes = sizeof(lt_waiter), .cancel = flush_cancel,
+	.size = sizeof(leat_leaf), .name = "flush", .state_bytes = sizeof(lt_waiter), .cancel = lt_waiter_cancel,
 	.describe = lt_waiter_describe
 };
 
