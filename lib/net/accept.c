@@ -255,6 +255,13 @@ leat_listener *lt_accept_on(leat_loop *loop, int fd, const leat_listen_options *
 	return self;
 }
 
+leat_listener *lt_accept_never(leat_loop *loop, int fd, leat_error error)
+{
+	if (fd >= 0)
+		close(fd);
+	return leat_listener_stillborn(loop, error);
+}
+
 /* ---- on a socket that listens already ---- */
 
 static leat_error check_listens(int fd)
@@ -288,9 +295,7 @@ leat_listener *leat_listen_fd_at(leat_loop *loop, int fd, const leat_listen_opti
 	lt_options_take(&options, sizeof options, given);
 	if (!leat_error_set(error))
 		error = make_ours(fd, &options);
-	if (!leat_error_set(error))
-		return lt_accept_on(loop, fd, &options, NULL, where);
-	if (fd >= 0)
-		close(fd);
-	return leat_listener_stillborn(loop, error);
+	if (leat_error_set(error))
+		return lt_accept_never(loop, fd, error);
+	return lt_accept_on(loop, fd, &options, NULL, where);
 }

@@ -53,6 +53,9 @@ typedef struct lt_path {
 /* Takes a socket that listens, nonblocking. */
 leat_listener *lt_accept_on(leat_loop *loop, int fd, const leat_listen_options *options, const lt_path *path,
                             const char *where);
+/* Closes a socket that cannot be listened on (-1: there is none); the listener is
+ * stillborn with the error. */
+leat_listener *lt_accept_never(leat_loop *loop, int fd, leat_error error);
 /* Removes the file where it is still the one that was bound. */
 void lt_path_remove(const lt_path *path);
 

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "net/net.h"
 
@@ -56,11 +55,9 @@ static leat_listener *tcp_listen(leat_loop *loop, const char *rest, const leat_l
 		fd = lt_socket_open(lt_addr_family(&addr), &error);
 	if (fd >= 0)
 		error = bind_and_listen(fd, &addr, &options);
-	if (!leat_error_set(error))
-		return lt_accept_on(loop, fd, &options, NULL, where);
-	if (fd >= 0)
-		close(fd);
-	return leat_listener_stillborn(loop, error);
+	if (leat_error_set(error))
+		return lt_accept_never(loop, fd, error);
+	return lt_accept_on(loop, fd, &options, NULL, where);
 }
 
 const leat_scheme lt_tcp_scheme = {

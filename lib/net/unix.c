@@ -114,11 +114,9 @@ static leat_listener *unix_listen(leat_loop *loop, const char *rest, const leat_
 		fd = lt_socket_open(AF_UNIX, &error);
 	if (fd >= 0)
 		error = bind_and_listen(fd, &path, &options);
-	if (!leat_error_set(error))
-		return lt_accept_on(loop, fd, &options, &path, where);
-	if (fd >= 0)
-		close(fd);
-	return leat_listener_stillborn(loop, error);
+	if (leat_error_set(error))
+		return lt_accept_never(loop, fd, error);
+	return lt_accept_on(loop, fd, &options, &path, where);
 }
 
 const leat_scheme lt_unix_scheme = {
