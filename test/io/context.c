@@ -51,38 +51,42 @@ static leat_io *say_moved(void *text, leat_result *result)
 	return NULL;
 }
 
-static void finish(struct world *w, leat_io *io)
+/* Opens the world, and in it hangs the callback in that way on an io after which it
+ * runs. */
+static leat_io *begin(struct world *w, int way, leat_fn fn, leat_ctx ctx)
 {
-	world_run(w);
-	(void)settled(io);
+	world_open(w);
+	tape_clear();
+	return ways[way].hang(ways[way].good ? leat_io_done(w->loop) : failed(w->loop, LEAT_RESET), fn, ctx);
+}
+
+static void end(struct world *w)
+{
 	world_close(w);
 	expect_no_things();
 }
 
+static void finish(struct world *w, leat_io *io)
+{
+	world_run(w);
+	(void)settled(io);
+	end(w);
+}
+
 START_TEST(an_owned_one_goes_once_after_its_callback_ran)
 {
-	const struct way *way = &ways[_i];
 	struct world w;
-	leat_io *io;
 
-	world_open(&w);
-	tape_clear();
-	io = way->good ? leat_io_done(w.loop) : failed(w.loop, LEAT_RESET);
-	finish(&w, way->hang(io, say_owned, thing_owned("c")));
+	finish(&w, begin(&w, _i, say_owned, thing_owned("c")));
 	tape_expect("run c ~c");
 }
 END_TEST
 
 START_TEST(a_moved_one_is_the_callbacks)
 {
-	const struct way *way = &ways[_i];
 	struct world w;
-	leat_io *io;
 
-	world_open(&w);
-	tape_clear();
-	io = way->good ? leat_io_done(w.loop) : failed(w.loop, LEAT_RESET);
-	finish(&w, way->hang(io, say_moved, thing_moved("c")));
+	finish(&w, begin(&w, _i, say_moved, thing_moved("c")));
 	tape_expect("run c");
 }
 END_TEST
@@ -142,35 +146,23 @@ static leat_io *cancel_moved(void *text, leat_result *result)
 
 START_TEST(an_owned_one_goes_once_where_its_callback_cancels)
 {
-	const struct way *way = &ways[_i];
 	struct world w;
-	leat_io *io;
 
-	world_open(&w);
-	tape_clear();
-	io = way->good ? leat_io_done(w.loop) : failed(w.loop, LEAT_RESET);
-	root = way->hang(io, cancel_owned, thing_owned("c"));
+	root = begin(&w, _i, cancel_owned, thing_owned("c"));
 	world_run(&w);
 	tape_expect("run c ~c");
-	world_close(&w);
-	expect_no_things();
+	end(&w);
 }
 END_TEST
 
 START_TEST(a_moved_one_is_the_callbacks_where_it_cancels)
 {
-	const struct way *way = &ways[_i];
 	struct world w;
-	leat_io *io;
 
-	world_open(&w);
-	tape_clear();
-	io = way->good ? leat_io_done(w.loop) : failed(w.loop, LEAT_RESET);
-	root = way->hang(io, cancel_moved, thing_moved("c"));
+	root = begin(&w, _i, cancel_moved, thing_moved("c"));
 	world_run(&w);
 	tape_expect("run c");
-	world_close(&w);
-	expect_no_things();
+	end(&w);
 }
 END_TEST
 
@@ -184,14 +176,9 @@ static leat_io *give_pending(void *text, leat_result *result)
 
 START_TEST(an_owned_one_lives_until_its_promise_has_its_outcome)
 {
-	const struct way *way = &ways[_i];
 	struct world w;
-	leat_io *io;
+	leat_io *io = begin(&w, _i, give_pending, thing_owned("c"));
 
-	world_open(&w);
-	tape_clear();
-	io = way->good ? leat_io_done(w.loop) : failed(w.loop, LEAT_RESET);
-	io = way->hang(io, give_pending, thing_owned("c"));
 	world_run(&w);
 	tape_expect("run c");
 	leat_resolve(inner);
@@ -202,33 +189,22 @@ END_TEST
 
 START_TEST(an_owned_one_goes_once_where_the_adopted_io_is_cancelled)
 {
-	const struct way *way = &ways[_i];
 	struct world w;
-	leat_io *io;
+	leat_io *io = begin(&w, _i, give_pending, thing_owned("c"));
 
-	world_open(&w);
-	tape_clear();
-	io = way->good ? leat_io_done(w.loop) : failed(w.loop, LEAT_RESET);
-	io = way->hang(io, give_pending, thing_owned("c"));
 	world_run(&w);
 	leat_io_cancel(io);
 	tape_expect("run c ~c");
-	world_close(&w);
-	expect_no_things();
+	end(&w);
 }
 END_TEST
 
 START_TEST(a_borrowed_one_is_never_touched)
 {
-	const struct way *way = &ways[_i];
 	struct world w;
 	char text[] = "c";
-	leat_io *io;
 
-	world_open(&w);
-	tape_clear();
-	io = way->good ? leat_io_done(w.loop) : failed(w.loop, LEAT_RESET);
-	finish(&w, way->hang(io, say_owned, leat_ctx_borrow(text)));
+	finish(&w, begin(&w, _i, say_owned, leat_ctx_borrow(text)));
 	tape_expect("run c");
 }
 END_TEST
