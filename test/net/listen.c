@@ -30,20 +30,48 @@ int accept4(int fd, struct sockaddr *addr, socklen_t *bytes, int flags)
 	return got;
 }
 
-static leat_listener *listen_here(struct wire *w)
+static leat_listener *listen_as(struct wire *w, const leat_listen_options *options)
 {
 	leat_listener *listener;
 
 	memset(&kernel, 0, sizeof kernel);
 	wire_open(w);
-	listener = leat_listen(w->loop, "tcp:127.0.0.1:0", NULL);
+	listener = leat_listen(w->loop, "tcp:127.0.0.1:0", options);
 	expect_ok(leat_listener_error(listener));
 	return listener;
+}
+
+static leat_listener *listen_here(struct wire *w)
+{
+	return listen_as(w, NULL);
 }
 
 static int client_of(leat_listener *listener)
 {
 	return raw_connect(leat_listener_addr(listener));
+}
+
+/* ---- somebody at the door ---- */
+
+struct visit {
+	struct wire w;
+	leat_listener *listener;
+	leat_io *io; /* the accept, which was there first */
+	int client;
+};
+
+static void visit_begin(struct visit *v, const leat_listen_options *options)
+{
+	v->listener = listen_as(&v->w, options);
+	v->io = leat_accept(v->listener);
+	v->client = client_of(v->listener);
+}
+
+static void visit_end(struct visit *v)
+{
+	close(v->client);
+	leat_listener_unref(v->listener);
+	wire_close(&v->w);
 }
 
 /* ---- the contract of a listener ---- */
@@ -82,22 +110,18 @@ END_TEST
 
 START_TEST(a_cancelled_accept_loses_no_connection)
 {
-	struct wire w;
-	leat_listener *listener = listen_here(&w);
-	leat_io *io = leat_accept(listener);
-	int client = client_of(listener);
+	struct visit v;
 	leat_flow *flow;
 
+	visit_begin(&v, NULL);
 	if (_i)
-		wire_settle(&w);
-	leat_io_cancel(io);
-	raw_say(client, "still here");
-	flow = await_flow(leat_accept(listener));
+		wire_settle(&v.w);
+	leat_io_cancel(v.io);
+	raw_say(v.client, "still here");
+	flow = await_flow(leat_accept(v.listener));
 	expect_str(await_words(flow), "still here");
 	leat_flow_unref(flow);
-	close(client);
-	leat_listener_unref(listener);
-	wire_close(&w);
+	visit_end(&v);
 }
 END_TEST
 
@@ -257,52 +281,37 @@ static const int lost[] = { ECONNABORTED, EPROTO, EINTR, EPERM, ENETDOWN, EHOSTU
 
 START_TEST(connections_that_are_gone_are_passed_over)
 {
-	struct wire w;
-	leat_listener *listener = listen_here(&w);
-	leat_io *io = leat_accept(listener);
-	int client = client_of(listener);
+	struct visit v;
 
+	visit_begin(&v, NULL);
 	kernel.fail_with = lost[_i];
 	kernel.fail_times = 3;
-	leat_flow_unref(await_flow(io));
-	close(client);
-	leat_listener_unref(listener);
-	wire_close(&w);
+	leat_flow_unref(await_flow(v.io));
+	visit_end(&v);
 }
 END_TEST
 
 START_TEST(what_the_kernel_should_not_say_ends_the_accept)
 {
-	struct wire w;
-	leat_listener *listener = listen_here(&w);
-	leat_io *io = leat_accept(listener);
-	int client = client_of(listener);
+	struct visit v;
 
+	visit_begin(&v, NULL);
 	kernel.fail_with = EINVAL;
 	kernel.fail_times = 1;
-	expect_kind(await_error(io), LEAT_INVALID);
-	leat_flow_unref(await_flow(leat_accept(listener)));
-	close(client);
-	leat_listener_unref(listener);
-	wire_close(&w);
+	expect_kind(await_error(v.io), LEAT_INVALID);
+	leat_flow_unref(await_flow(leat_accept(v.listener)));
+	visit_end(&v);
 }
 END_TEST
 
 /* ---- shortage ---- */
 
-static leat_listener *listen_impatiently(struct wire *w)
-{
-	leat_listen_options options = { .size = sizeof options, .retry_ms = 5 };
-
-	memset(&kernel, 0, sizeof kernel);
-	wire_open(w);
-	return leat_listen(w->loop, "tcp:127.0.0.1:0", &options);
-}
+static const leat_listen_options impatient = { .size = sizeof impatient, .retry_ms = 5 };
 
 START_TEST(without_descriptors_it_rests_and_goes_on_later)
 {
 	struct wire w;
-	leat_listener *listener = listen_impatiently(&w);
+	leat_listener *listener = listen_as(&w, &impatient);
 	struct rlimit before, none;
 	leat_io *io = leat_accept(listener);
 	int clients[4]; /* under valgrind a shortage costs one */
@@ -328,41 +337,33 @@ static const int short_of[] = { EMFILE, ENFILE, ENOBUFS, ENOMEM };
 
 START_TEST(a_shortage_does_not_spin)
 {
-	struct wire w;
-	leat_listener *listener = listen_here(&w);
-	leat_io *io = leat_accept(listener);
-	int client = client_of(listener);
+	struct visit v;
 
+	visit_begin(&v, NULL);
 	kernel.fail_with = short_of[_i];
 	kernel.fail_times = 1000;
-	wire_until(&w, kernel.calls == 1);
-	wire_settle(&w);
+	wire_until(&v.w, kernel.calls == 1);
+	wire_settle(&v.w);
 	expect_int(kernel.calls, 1);
-	leat_io_cancel(io);
-	close(client);
-	leat_listener_unref(listener);
-	expect_int(w.reports, 1);
-	w.reports = 0;
-	wire_close(&w);
+	leat_io_cancel(v.io);
+	expect_int(v.w.reports, 1);
+	v.w.reports = 0;
+	visit_end(&v);
 }
 END_TEST
 
 START_TEST(a_shortage_can_be_given_up_and_taken_up)
 {
-	struct wire w;
-	leat_listener *listener = listen_impatiently(&w);
-	leat_io *io = leat_accept(listener);
-	int client = client_of(listener);
+	struct visit v;
 
+	visit_begin(&v, &impatient);
 	kernel.fail_with = EMFILE;
 	kernel.fail_times = 1;
-	wire_until(&w, kernel.calls == 1);
-	leat_io_cancel(io);
-	leat_flow_unref(await_flow(leat_accept(listener)));
-	close(client);
-	leat_listener_unref(listener);
-	w.reports = 0;
-	wire_close(&w);
+	wire_until(&v.w, kernel.calls == 1);
+	leat_io_cancel(v.io);
+	leat_flow_unref(await_flow(leat_accept(v.listener)));
+	v.w.reports = 0;
+	visit_end(&v);
 }
 END_TEST
 
