@@ -15,6 +15,7 @@ struct service {
 	int begun, failures;
 	leat_kind last; /* of the failures */
 	leat_flow *flow; /* of the last that began */
+	int clients[3], come; /* who came, and has to be closed at the end; how many have */
 };
 
 static void on_failed(void *ctx, leat_flow *flow, leat_error error)
@@ -45,8 +46,36 @@ static void service_open(struct service *s, leat_handler handler)
 	service_serve(s, handler);
 }
 
+static int come(struct service *s)
+{
+	return s->clients[s->come++] = raw_connect(s->addr);
+}
+
+/* The test closes this one. */
+static int part_with(struct service *s, int client)
+{
+	for (int i = 0; i < s->come; i++)
+		if (s->clients[i] == client)
+			s->clients[i] = s->clients[--s->come];
+	return client;
+}
+
+/* One goes before the end. */
+static void go(struct service *s, int client)
+{
+	close(part_with(s, client));
+}
+
+static void echoes(struct service *s, int client, const char *words)
+{
+	raw_say(client, words);
+	expect_str(raw_hear(&s->w, client), words);
+}
+
 static void service_close(struct service *s)
 {
+	while (s->come > 0)
+		go(s, s->clients[0]);
 	leat_io_cancel(s->io);
 	wire_settle(&s->w);
 	leat_listener_unref(s->listener);
@@ -132,15 +161,11 @@ START_TEST(a_handler_has_a_connection_to_itself)
 	int a, b;
 
 	service_open(&s, echo);
-	a = raw_connect(s.addr);
-	b = raw_connect(s.addr);
-	raw_say(b, "b");
-	expect_str(raw_hear(&s.w, b), "b");
-	raw_say(a, "a");
-	expect_str(raw_hear(&s.w, a), "a");
+	a = come(&s);
+	b = come(&s);
+	echoes(&s, b, "b");
+	echoes(&s, a, "a");
 	expect_int(s.begun, 2);
-	close(a);
-	close(b);
 	service_close(&s);
 }
 END_TEST
@@ -151,11 +176,11 @@ START_TEST(the_flow_is_closed_after_the_handler)
 	int client;
 
 	service_open(&s, _i ? be_done : echo);
-	client = raw_connect(s.addr);
+	client = come(&s);
 	if (!_i)
 		shutdown(client, SHUT_WR);
 	expect_str(raw_hear(&s.w, client), "");
-	close(client);
+	go(&s, client);
 	wire_settle(&s.w);
 	expect_no_flows(&s);
 	service_close(&s);
@@ -168,12 +193,12 @@ START_TEST(the_connection_lasts_until_the_close_has_ended)
 	int client;
 
 	service_open(&s, be_done);
-	client = raw_connect(s.addr);
+	client = come(&s);
 	expect_str(raw_hear(&s.w, client), "");
 	leat_listener_close(s.listener);
 	wire_settle(&s.w);
 	expect_false(leat_io_try(s.io, NULL));
-	close(client);
+	go(&s, client);
 	expect_ok(await_error(s.io));
 	s.io = NULL;
 	service_close(&s);
@@ -186,12 +211,11 @@ START_TEST(what_the_handler_wrote_arrives_before_the_end)
 	int client;
 
 	service_open(&s, echo);
-	client = raw_connect(s.addr);
+	client = come(&s);
 	raw_say(client, "last words");
 	shutdown(client, SHUT_WR);
 	expect_str(raw_hear(&s.w, client), "last words");
 	expect_str(raw_hear(&s.w, client), "");
-	close(client);
 	service_close(&s);
 }
 END_TEST
@@ -205,12 +229,12 @@ START_TEST(a_handler_that_fails_is_told_and_its_flow_cut)
 
 	service_open(&s, _i ? fail_later : fail_at_once);
 	for (int i = 1; i <= 3; i++) {
-		client = raw_connect(s.addr);
+		client = come(&s);
 		raw_say(client, "x");
 		expect_null(raw_hear(&s.w, client));
 		expect_int(s.failures, i);
 		expect_int(s.last, LEAT_PROTOCOL);
-		close(client);
+		go(&s, client);
 	}
 	expect_no_flows(&s);
 	service_close(&s);
@@ -225,13 +249,12 @@ START_TEST(without_a_hook_the_failure_is_unhandled)
 	service_listen(&s);
 	s.options.failed = NULL;
 	service_serve(&s, fail_at_once);
-	client = raw_connect(s.addr);
+	client = come(&s);
 	expect_null(raw_hear(&s.w, client));
 	wire_settle(&s.w);
 	expect_int(s.w.unhandled, 1);
 	expect_kind(s.w.last.error, LEAT_PROTOCOL);
 	s.w.unhandled = 0;
-	close(client);
 	service_close(&s);
 }
 END_TEST
@@ -268,10 +291,8 @@ START_TEST(a_connection_may_be_cut_at_any_moment)
 	wire_until(&s.w, s.begun == 1);
 	wire_settle(&s.w);
 	expect_no_flows(&s);
-	client = raw_connect(s.addr);
-	raw_say(client, "still there?");
-	expect_str(raw_hear(&s.w, client), "still there?");
-	close(client);
+	client = come(&s);
+	echoes(&s, client, "still there?");
 	service_close(&s);
 }
 END_TEST
@@ -340,24 +361,22 @@ END_TEST
 START_TEST(no_more_connections_than_allowed)
 {
 	struct service s;
-	int a, b, c;
+	int a, c;
 
 	service_listen(&s);
 	s.options.max_connections = 2;
 	service_serve(&s, echo);
-	a = raw_connect(s.addr);
-	b = raw_connect(s.addr);
-	c = raw_connect(s.addr);
+	a = come(&s);
+	come(&s);
+	c = come(&s);
 	raw_say(c, "c");
 	wire_until(&s.w, s.begun == 2);
 	wire_settle(&s.w);
 	expect_int(s.begun, 2);
 	expect_int(event_base_get_num_events(s.w.base, EVENT_BASE_COUNT_ADDED), 2);
-	close(a);
+	go(&s, a);
 	expect_str(raw_hear(&s.w, c), "c");
 	expect_int(s.begun, 3);
-	close(b);
-	close(c);
 	service_close(&s);
 }
 END_TEST
@@ -370,10 +389,9 @@ START_TEST(each_flow_gets_the_limits)
 	service_listen(&s);
 	s.options.limits = (leat_flow_limits){ .size = sizeof s.options.limits, .idle_ms = 5 };
 	service_serve(&s, echo);
-	client = raw_connect(s.addr);
+	client = come(&s);
 	expect_null(raw_hear(&s.w, client));
 	expect_int(s.last, LEAT_TIMEOUT);
-	close(client);
 	service_close(&s);
 }
 END_TEST
@@ -386,15 +404,13 @@ START_TEST(it_resolves_when_the_listener_was_closed_and_all_have_gone)
 	int client;
 
 	service_open(&s, echo);
-	client = raw_connect(s.addr);
-	raw_say(client, "x");
-	expect_str(raw_hear(&s.w, client), "x");
+	client = come(&s);
+	echoes(&s, client, "x");
 	leat_listener_close(s.listener);
 	wire_settle(&s.w);
 	expect_false(leat_io_try(s.io, NULL));
-	raw_say(client, "y");
-	expect_str(raw_hear(&s.w, client), "y");
-	close(client);
+	echoes(&s, client, "y");
+	go(&s, client);
 	expect_ok(await_error(s.io));
 	s.io = NULL;
 	service_close(&s);
@@ -407,12 +423,12 @@ START_TEST(grace_ends_with_the_time)
 	int client;
 
 	service_open(&s, echo);
-	client = raw_connect(s.addr);
+	client = come(&s);
 	wire_until(&s.w, s.begun == 1);
 	leat_listener_close(s.listener);
 	expect_kind(await_error(leat_io_timeout(s.io, 5)), LEAT_TIMEOUT);
 	expect_null(raw_hear(&s.w, client));
-	close(client);
+	go(&s, client);
 	s.io = NULL;
 	service_close(&s);
 }
@@ -437,10 +453,10 @@ START_TEST(cancelling_cuts_all_of_it)
 	int a, b, late;
 
 	service_open(&s, echo_and_tell);
-	a = raw_connect(s.addr);
-	b = raw_connect(s.addr);
+	a = come(&s);
+	b = come(&s);
 	wire_until(&s.w, s.begun == 2);
-	late = raw_connect(s.addr);
+	late = come(&s);
 	leat_io_cancel(s.io);
 	s.io = NULL;
 	tape_expect("destroyed destroyed");
@@ -449,9 +465,6 @@ START_TEST(cancelling_cuts_all_of_it)
 	expect_null(raw_hear(&s.w, a));
 	expect_null(raw_hear(&s.w, b));
 	expect_null(raw_hear(&s.w, late));
-	close(a);
-	close(b);
-	close(late);
 	service_close(&s);
 }
 END_TEST
@@ -501,8 +514,6 @@ static void expect_cancelled(struct service *s, int client, int other)
 	expect_null(raw_hear(&s->w, other));
 	wire_settle(&s->w);
 	expect_no_flows(s);
-	close(client);
-	close(other);
 }
 
 START_TEST(it_may_be_cancelled_by_a_handler)
@@ -511,8 +522,8 @@ START_TEST(it_may_be_cancelled_by_a_handler)
 	int client, other;
 
 	service_open(&s, _i ? cancel_later : cancel_it);
-	other = raw_connect(s.addr);
-	client = raw_connect(s.addr);
+	other = come(&s);
+	client = come(&s);
 	raw_say(client, "x");
 	expect_cancelled(&s, client, other);
 	expect_null(s.io);
@@ -529,8 +540,8 @@ START_TEST(it_may_be_cancelled_by_the_hook)
 	service_listen(&s);
 	s.options.failed = cancel_in_hook;
 	service_serve(&s, fail_later);
-	other = raw_connect(s.addr);
-	client = raw_connect(s.addr);
+	other = come(&s);
+	client = come(&s);
 	wire_until(&s.w, s.begun == 2);
 	raw_say(client, "x");
 	expect_cancelled(&s, client, other);
@@ -542,17 +553,15 @@ END_TEST
 START_TEST(a_handler_may_close_the_listener)
 {
 	struct service s;
-	int client;
 
 	service_open(&s, echo);
-	client = raw_connect(s.addr);
+	come(&s);
 	wire_until(&s.w, s.begun == 1);
 	leat_flow_abort(s.flow);
 	leat_listener_close(s.listener);
 	expect_ok(await_error(s.io));
 	s.io = NULL;
 	expect_int(s.failures, 1);
-	close(client);
 	service_close(&s);
 }
 END_TEST
@@ -563,13 +572,13 @@ START_TEST(freeing_the_loop_ends_it)
 	int a, b;
 
 	service_open(&s, _i ? echo : wait_for_ever);
-	a = raw_connect(s.addr);
-	b = raw_connect(s.addr);
+	a = come(&s);
+	b = come(&s);
 	wire_until(&s.w, s.begun == 2);
 	leat_io_detach(s.io);
 	leat_listener_unref(s.listener);
-	close(a);
-	close(b);
+	go(&s, a);
+	go(&s, b);
 	s.w.unhandled = 0;
 	wire_end(&s.w);
 }
@@ -591,19 +600,16 @@ START_TEST(a_handler_may_give_its_flow_to_a_layer)
 	int client;
 
 	service_open(&s, take_and_echo);
-	client = raw_connect(s.addr);
-	raw_say(client, "x");
-	expect_str(raw_hear(&s.w, client), "x");
+	client = come(&s);
+	echoes(&s, client, "x");
 	if (_i)
 		leat_io_cancel(s.io);
 	else
-		raw_cut(client);
+		raw_cut(part_with(&s, client));
 	wire_settle(&s.w);
 	expect_no_flows(&s);
-	if (_i) {
-		close(client);
+	if (_i)
 		s.io = NULL;
-	}
 	service_close(&s);
 }
 END_TEST
