@@ -13,6 +13,7 @@
 struct pipe {
 	leat_loop *loop;
 	leat_flow *in, *from, *to, *out;
+	leat_io *io; /* pipe_copy's */
 };
 
 static void pipe_make(struct pipe *p, leat_loop *loop)
@@ -31,6 +32,12 @@ static void pipe_make(struct pipe *p, leat_loop *loop)
 static void pipe_open(struct pipe *p)
 {
 	pipe_make(p, leat_loop_new(NULL, NULL));
+}
+
+static void pipe_copy(struct pipe *p)
+{
+	pipe_open(p);
+	p->io = leat_copy(p->from, p->to);
 }
 
 static void pipe_drop(struct pipe *p)
@@ -120,16 +127,14 @@ static void turn(struct pipe *p)
 START_TEST(all_of_it_arrives_and_is_counted)
 {
 	struct pipe p;
-	leat_io *io;
 
-	pipe_open(&p);
-	io = leat_copy(p.from, p.to);
+	pipe_copy(&p);
 	say(p.in, "one ");
 	hear(p.out, "one ");
 	say(p.in, "two");
 	hear(p.out, "two");
 	end(p.in);
-	expect_int(await_int(io), 7);
+	expect_int(await_int(p.io), 7);
 	pipe_close(&p);
 }
 END_TEST
@@ -250,12 +255,10 @@ END_TEST
 START_TEST(a_read_that_fails_fails_it)
 {
 	struct pipe p;
-	leat_io *io;
 
-	pipe_open(&p);
-	io = leat_copy(p.from, p.to);
+	pipe_copy(&p);
 	leat_flow_abort(p.in);
-	expect_kind(await_error(io), LEAT_RESET);
+	expect_kind(await_error(p.io), LEAT_RESET);
 	pipe_close(&p);
 }
 END_TEST
@@ -263,13 +266,11 @@ END_TEST
 START_TEST(a_write_that_fails_fails_it)
 {
 	struct pipe p;
-	leat_io *io;
 
-	pipe_open(&p);
-	io = leat_copy(p.from, p.to);
+	pipe_copy(&p);
 	end(p.to);
 	say(p.in, "x");
-	expect_kind(await_error(io), LEAT_CLOSED);
+	expect_kind(await_error(p.io), LEAT_CLOSED);
 	pipe_close(&p);
 }
 END_TEST
@@ -309,16 +310,14 @@ END_TEST
 START_TEST(the_handles_may_go_before_it_ends)
 {
 	struct pipe p;
-	leat_io *io;
 
-	pipe_open(&p);
-	io = leat_copy(p.from, p.to);
+	pipe_copy(&p);
 	leat_flow_unref(p.from);
 	leat_flow_unref(p.to);
 	p.from = p.to = NULL;
 	say(p.in, "x");
 	hear(p.out, "x");
-	leat_io_cancel(io);
+	leat_io_cancel(p.io);
 	pipe_close(&p);
 }
 END_TEST
@@ -328,13 +327,11 @@ END_TEST
 START_TEST(cancelling_while_it_reads_loses_nothing)
 {
 	struct pipe p;
-	leat_io *io;
 
-	pipe_open(&p);
-	io = leat_copy(p.from, p.to);
+	pipe_copy(&p);
 	say(p.in, "copied");
 	hear(p.out, "copied");
-	leat_io_cancel(io);
+	leat_io_cancel(p.io);
 	say(p.in, "kept");
 	hear(p.from, "kept");
 	pipe_close(&p);
