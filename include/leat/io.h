@@ -89,7 +89,8 @@ LEAT_API void *leat_result_ptr_at(leat_result *result, const leat_type *type, co
 LEAT_API void *leat_result_peek(const leat_result *result);
 /* Destroys what was not taken.  For results that await or try filled in. */
 LEAT_API void leat_result_clear(leat_result *result);
-/* Gives an io settled with the same outcome; empties the result. */
+/* Gives an io settled with the same outcome; empties the result.  Cancelling it
+ * destroys the value. */
 #define leat_result_pass(result) leat_result_pass_at((result), LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_result_pass_at(leat_result *result, const char *where);
 
@@ -201,7 +202,7 @@ LEAT_API bool leat_maker_live(leat_maker maker);
 
 /* ios that are there already.  Nothing, 1 and 0 cost nothing: they are made
  * once for all, so their place is not the caller's (but in a debug build, which
- * sees when one is given away twice). */
+ * sees when one is given away twice).  Cancelling one destroys its value. */
 #define leat_io_done(loop) leat_io_done_at((loop), LEAT_HERE)
 #define leat_io_int(loop, value) leat_io_int_at((loop), (value), LEAT_HERE)
 #define leat_io_buf(loop, buf) leat_io_buf_at((loop), (buf), LEAT_HERE)
@@ -217,7 +218,11 @@ LEAT_API LEAT_NODISCARD leat_io *leat_io_fail_at(leat_loop *loop, leat_error err
 
 LEAT_API leat_loop *leat_io_loop(const leat_io *io);
 
-/* ---- chaining: each takes its io and gives the next ---- */
+/* ---- chaining: each takes its io and gives the next ----
+ *
+ * Cancelling the next cancels the io that it waits for, or the one that its
+ * callback gave; no callback runs any more, contexts are destroyed.  Where it is
+ * otherwise the call says so. */
 
 /* Which failures a catch wants. */
 typedef struct leat_match {
@@ -285,14 +290,16 @@ LEAT_API LEAT_NODISCARD leat_io *leat_io_settle_at(leat_loop *loop, leat_io *con
 
 /* ---- time: 0 is at once (from the queue), negative is never ---- */
 
-/* Resolves with nothing after that long. */
+/* Resolves with nothing after that long.  Cancelling stops the clock. */
 #define leat_sleep(loop, ms) leat_sleep_at((loop), (ms), LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_sleep_at(leat_loop *loop, int64_t ms, const char *where);
 /* The io's outcome if it settles within that time, else the io is cancelled
- * and TIMEOUT.  An outcome that is there when the time is up wins. */
+ * and TIMEOUT.  An outcome that is there when the time is up wins.  Cancelling
+ * it cancels the io. */
 #define leat_io_timeout(io, ms) leat_io_timeout_at((io), (ms), LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_io_timeout_at(leat_io *io, int64_t ms, const char *where);
-/* The same with a point of the loop's clock (leat_loop_now_ms). */
+/* The same with a point of the loop's clock (leat_loop_now_ms), cancelling
+ * included. */
 #define leat_io_deadline(io, at_ms) leat_io_deadline_at((io), (at_ms), LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_io_deadline_at(leat_io *io, int64_t at_ms, const char *where);
 

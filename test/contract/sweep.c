@@ -6,6 +6,7 @@
  * contexts go.
  */
 #include <leat/buf.h>
+#include <leat/fiber.h>
 #include <leat/flow.h>
 #include <leat/scope.h>
 
@@ -424,6 +425,75 @@ static void end_scope(void)
 	forget_makers();
 }
 
+/* ---- fibers ---- */
+
+/* Waits twice; cancelled, it waits in vain, and unwinds. */
+static leat_io *wait_twice(void *text, leat_loop *loop)
+{
+	leat_result result;
+
+	(void)text;
+	thing_moment();
+	for (int i = 0; i < 2; i++) {
+		leat_await(wait(loop, i), &result);
+		thing_moment();
+		leat_result_clear(&result);
+	}
+	leat_await(leat_io_then(leat_sleep(loop, 0), forget, thing_owned("c3")), NULL);
+	return leat_io_then(leat_io_done(loop), forget, thing_owned("c4"));
+}
+
+static leat_io *start_fiber(struct world *w)
+{
+	leat_io *io = leat_fiber(w->loop, wait_twice, thing_owned("c1"));
+
+	return leat_io_then(io, forget, thing_owned("c2"));
+}
+
+/* What is cancelled, by the program itself, and waited for. */
+static leat_io *victim;
+
+static void drop_victim(void *text)
+{
+	leat_io *io = victim;
+
+	victim = NULL;
+	leat_io_cancel(io);
+	thing_destroy(text);
+}
+
+static leat_io *cancel_victim(void *text, leat_result *result)
+{
+	leat_io *io = victim;
+
+	(void)text;
+	(void)result;
+	victim = NULL;
+	thing_moment();
+	return io ? leat_io_cancel_wait(io) : NULL;
+}
+
+static leat_io *start_cancel_wait(struct world *w)
+{
+	leat_io *io;
+
+	victim = leat_io_attach(leat_fiber(w->loop, wait_twice, thing_owned("c1")), thing_owned("c2"));
+	io = leat_io_then(wait(w->loop, 2), cancel_victim, leat_ctx_own(thing("c5"), drop_victim));
+	return leat_io_then(io, forget, thing_owned("c6"));
+}
+
+static bool play_last_first(struct world *w, size_t n)
+{
+	static const int order[] = { 0, 2, 1 };
+
+	(void)w;
+	if (n > 2)
+		return false;
+	tape_add("+");
+	lender_resolve(makers[order[n]], thing("v"));
+	return true;
+}
+
 static leat_io *start_deadline(struct world *w)
 {
 	leat_io *io = leat_io_deadline(wait(w->loop, 0), w->now_ns / 1000000 + 25);
@@ -477,6 +547,9 @@ static const struct sweep_program programs[] = {
 	{ "leat_scope_wait: of one in another", start_scopes, play_three, forget_makers },
 	{ "leat_scope_drain", start_scope_drain, play_late, end_scope },
 	{ "leat_scope_drain: in time", start_scope_drain, play_three, end_scope },
+	{ "leat_fiber", start_fiber, play_two, forget_makers },
+	{ "leat_fiber: one of its ios fails", start_fiber, play_failure_then_values, forget_makers },
+	{ "leat_io_cancel_wait", start_cancel_wait, play_last_first, forget_makers },
 	{ "leat_loop_drain: of no flows", start_drain, play_time, forget_makers },
 };
 

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: ISC */
-/* sweep_net - connecting, accepting and serving, cancelled at every turn of the run
+/* sweep_net - connecting, accepting, serving and children, cancelled at every turn of the
+ * run
  *
- * Over each address that can be listened on. Wherever it was cut, no connection is lost and
- * none is left, and the listener, where it is still open, listens.
+ * Wherever it was cut, no connection is lost and none is left, the listener, where it is
+ * still open, listens; and no child is left.
  */
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <leat/child.h>
 #include <leat/copy.h>
 #include <leat/net.h>
 
@@ -241,6 +246,55 @@ static void nobody_is_served(void)
 	end_listener();
 }
 
+/* ---- children ---- */
+
+static const char *const cat[] = { "cat", NULL };
+static leat_child *child;
+
+static bool have_children(void)
+{
+	siginfo_t info_of_one;
+
+	return waitid(P_ALL, 0, &info_of_one, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+static void no_child_is_left(void)
+{
+	until(!have_children());
+	expect_int(errno, ECHILD);
+}
+
+static leat_io *start_run(void)
+{
+	leat_run_options options = { .size = sizeof options, .input = "hay", .input_bytes = 3 };
+
+	return leat_io_then(leat_run(stage.loop, cat, &options), echoed, thing_owned(""));
+}
+
+static leat_io *start_wait(void)
+{
+	leat_child_options options = { .size = sizeof options, .in = { .source = LEAT_CHILD_PIPE },
+		.drop_signal = SIGKILL };
+
+	child = leat_child_new(stage.loop, cat, &options);
+	expect_ok(leat_child_error(child));
+	return leat_io_then(leat_child_wait(child), echoed, thing_owned(""));
+}
+
+static bool play_eof(size_t n)
+{
+	if (n == 2)
+		leat_flow_abort(leat_child_in(child));
+	return n < 3;
+}
+
+static void it_has_ended(void)
+{
+	expect_done(leat_child_wait(child));
+	leat_child_unref(child);
+	no_child_is_left();
+}
+
 /* ---- the rows ---- */
 
 static const struct program programs[] = {
@@ -248,6 +302,8 @@ static const struct program programs[] = {
 	{ "leat_connect_addr", start_connect_addr, NULL, others_connect, ANY },
 	{ "leat_accept", start_accept, NULL, everybody_is_served, ANY },
 	{ "leat_serve", start_serve, play_closing, nobody_is_served, ANY },
+	{ "leat_child_wait", start_wait, play_eof, it_has_ended, ANY },
+	{ "leat_run", start_run, NULL, no_child_is_left, ANY },
 };
 enum { PROGRAMS = sizeof programs / sizeof *programs };
 

@@ -585,7 +585,7 @@ static bool sweep_turn(struct world *w, size_t n)
 
 START_TEST(it_can_be_cancelled_at_any_point)
 {
-	static const struct sweep_program program = { .name = "offload", .start = sweep_start, .play = sweep_turn };
+	static const struct sweep_program program = { .name = "leat_offload", .start = sweep_start, .play = sweep_turn };
 
 	sweep(&program);
 	tape_clear();

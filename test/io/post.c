@@ -745,7 +745,7 @@ static bool sweep_settle(struct world *w, size_t n)
 
 START_TEST(an_io_settled_from_afar_can_be_cancelled_at_any_point)
 {
-	static const struct sweep_program program = { .name = "remote", .start = sweep_start, .play = sweep_settle };
+	static const struct sweep_program program = { .name = "leat_io_new_remote", .start = sweep_start, .play = sweep_settle };
 
 	sweep(&program);
 	tape_clear();

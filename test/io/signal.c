@@ -806,7 +806,7 @@ static void nobody_listens(void)
 
 START_TEST(cancelled_at_any_point_it_leaves_nothing)
 {
-	static const struct sweep_program program = { "signals", start_listening, play_signals, nobody_listens };
+	static const struct sweep_program program = { "leat_signal leat_signals_next", start_listening, play_signals, nobody_listens };
 
 	sweep(&program);
 }

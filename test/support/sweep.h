@@ -12,7 +12,7 @@
  *
  * A table of programs is a list of rows, one for each operation of the library.
  * The words of a row's name up to a colon are the functions that it is for;
- * test/check/swept.sh wants each that gives an io in some row.
+ * test/check/cancelling.sh wants each that gives an io in some row.
  */
 #ifndef TEST_SUPPORT_SWEEP_H
 #define TEST_SUPPORT_SWEEP_H
