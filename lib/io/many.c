@@ -103,14 +103,26 @@ leat_io *lt_many_new(leat_loop *loop, leat_io *const *ios, size_t count, const l
 
 /* ---- living ---- */
 
-void lt_many_forget(lt_many *many, const leat_io *child)
+static bool forget_between(lt_many *many, const leat_io *child, size_t from, size_t to)
 {
-	for (size_t i = 0; i < many->count; i++) {
+	for (size_t i = from; i < to; i++) {
 		if (many->slot[i].child == child) {
 			many->slot[i].child = NULL;
-			return;
+			many->forgotten = i + 1;
+			return true;
 		}
 	}
+	return false;
+}
+
+/* They mostly come in their order: the search goes on where the last one was
+ * found, and around. */
+void lt_many_forget(lt_many *many, const leat_io *child)
+{
+	size_t from = many->forgotten < many->count ? many->forgotten : 0;
+
+	if (!forget_between(many, child, from, many->count))
+		forget_between(many, child, 0, from);
 }
 
 leat_io *lt_many_next(leat_io *self)
