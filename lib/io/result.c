@@ -86,11 +86,23 @@ static inline void expect_type(const leat_result *result, const leat_type *type,
 		is_of_another(result, type, where);
 }
 
-/* The same, where the end will do. */
-static inline void expect_pointer(const leat_result *result, const leat_type *type, const char *where)
+/* The end is NULL of any type. */
+static LT_COLD void *take_end(const leat_result *result, const leat_type *type, const char *where)
 {
-	if (__builtin_expect(result->type != type, 0) && result->type != &lt_end_type)
+	if (result->type != &lt_end_type)
 		is_of_another(result, type, where);
+	return NULL;
+}
+
+static inline void *take(leat_result *result, const leat_type *type, const char *where)
+{
+	void *pointer;
+
+	if (__builtin_expect(result->type != type, 0))
+		return take_end(result, type, where);
+	pointer = result->as.value.pointer;
+	result->as.value.pointer = NULL;
+	return pointer;
 }
 
 int64_t leat_result_int_at(const leat_result *result, const char *where)
@@ -104,22 +116,12 @@ int64_t leat_result_int_at(const leat_result *result, const char *where)
 
 void *leat_result_ptr_at(leat_result *result, const leat_type *type, const char *where)
 {
-	void *pointer;
-
-	expect_pointer(result, type, where);
-	pointer = result->as.value.pointer;
-	result->as.value.pointer = NULL;
-	return pointer;
+	return take(result, type, where);
 }
 
 leat_buf *leat_result_buf_at(leat_result *result, const char *where)
 {
-	leat_buf *buf;
-
-	expect_pointer(result, &leat_buf_type, where);
-	buf = result->as.value.pointer;
-	result->as.value.pointer = NULL;
-	return buf;
+	return take(result, &leat_buf_type, where);
 }
 
 void *leat_result_peek(const leat_result *result)
