@@ -52,7 +52,8 @@ LEAT_API void leat_scope_add_at(leat_scope *scope, leat_io *io, const char *wher
  * none.  Fails as the first member that failed did, but not before the last has
  * ended; with CANCELLED where the scope was cancelled.  Any number may wait.
  * Cancelling the last io that waits for a scope, by wait or by drain, cancels
- * the scope: nobody wants it any more.  leat_io_shield it to only look on. */
+ * the scope: nobody wants it any more; its members have gone, and unwound,
+ * before the contexts of what waited do.  leat_io_shield it to only look on. */
 #define leat_scope_wait(scope) leat_scope_wait_at((scope), LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_scope_wait_at(leat_scope *scope, const char *where);
 /* Gives the members that time to end by themselves and then cancels what is left

@@ -12,6 +12,7 @@
  * freed meanwhile goes.
  */
 #include "io/scope.h"
+#include "io/unwind.h"
 
 /* ---- members: word 0 the scope (NULL: it has left), 1 the next, 2 the one before ---- */
 
@@ -52,38 +53,32 @@ static void leave(leat_scope *scope, leat_io *member)
 	scope->count--;
 }
 
-/* All of them, as a list with the oldest first. */
+/* All of them, still linked; gives the newest. */
 static leat_io *leave_all(leat_scope *scope)
 {
-	leat_io *member = scope->members, *list = NULL;
+	leat_io *members = scope->members;
 
-	while (member) {
-		leat_io *next = next_of(member);
-
-		member->u.custom.word[0] = NULL;
-		member->u.custom.word[1] = list;
-		list = member;
-		member = next;
-	}
+	for (leat_io *at = members; at; at = next_of(at))
+		at->u.custom.word[0] = NULL;
 	scope->members = NULL;
 	scope->count = 0;
-	return list;
+	return members;
 }
 
-/* The last to join the doomed is the first to go: they gather until all have joined.
- * Gives an io that settles when they have unwound. */
-static leat_io *raze_all(const leat_scope *scope, leat_io *member)
+/* The last to join the doomed is the first to go, so the oldest joins first; they
+ * gather until all have joined. */
+static void raze_all(leat_loop *loop, leat_io *newest)
 {
-	leat_loop *loop = scope->loop;
 	bool razing = loop->razing;
-	leat_io *next;
+	leat_io *member = newest, *newer;
 
-	for (; (next = next_of(member)); member = next) {
-		loop->razing = true;
+	while (next_of(member))
+		member = next_of(member);
+	for (; member; member = newer) {
+		newer = member->u.custom.word[2];
+		loop->razing = razing || newer;
 		lt_io_raze(loop, member);
 	}
-	loop->razing = razing;
-	return leat_io_cancel_wait_at(member, scope->where);
 }
 
 /* ---- what becomes of the scope ---- */
@@ -123,28 +118,59 @@ static void on_unwound(lt_watch *watch, leat_loop *loop, leat_result *result)
 
 static const lt_watch_ops unwound_ops = { .settled = on_unwound };
 
-/* The others are cancelled; the scope may be gone afterwards. */
-static void end_all(leat_scope *scope, leat_error why)
+/* Takes no more; gives what is to be cancelled, the newest first. */
+static leat_io *begin_end(leat_scope *scope, leat_error why)
 {
-	leat_io *members = leave_all(scope), *end;
-	leat_result result;
-
 	scope->over = true;
 	if (!leat_error_set(scope->error))
 		scope->error = why;
-	if (!members) {
-		look_around(scope);
-		return;
-	}
-	scope->unwinding = true;
-	scope->unwound.ops = &unwound_ops;
-	end = raze_all(scope, members);
-	if (!leat_io_try(end, &result)) {
+	return leave_all(scope);
+}
+
+/* Hears of the end of what was cancelled; may have heard already. */
+static void await_end(leat_scope *scope, leat_io *end)
+{
+	leat_result result;
+
+	if (leat_io_try(end, &result))
+		scope->unwinding = false;
+	else
 		lt_io_watch(end, &scope->unwound);
-		return;
+}
+
+/* The others are cancelled; the scope may be gone afterwards. */
+static void end_all(leat_scope *scope, leat_error why)
+{
+	leat_io *members = begin_end(scope, why), *end;
+
+	if (members) {
+		scope->unwinding = true;
+		end = lt_unwind_wait(scope->loop, scope->where);
+		raze_all(scope->loop, members);
+		await_end(scope, end);
 	}
-	scope->unwinding = false;
 	look_around(scope);
+}
+
+leat_io *lt_scope_give_up(leat_scope *scope)
+{
+	leat_io *members = begin_end(scope, leat_error_core(LEAT_CANCELLED));
+
+	if (members) {
+		scope->unwinding = true;
+		await_end(scope, lt_unwind_wait(scope->loop, scope->where));
+	}
+	look_around(scope);
+	return members;
+}
+
+leat_io *lt_scope_next(leat_io **list)
+{
+	leat_io *member = *list;
+
+	if (member)
+		*list = next_of(member);
+	return member;
 }
 
 static void member_failed(leat_scope *scope, leat_error error, const char *where)
@@ -242,7 +268,7 @@ leat_scope *leat_scope_new_at(leat_loop *loop, const leat_scope_options *options
 	lt_loop_hold(loop);
 	if (!scope)
 		return stillborn(loop, where);
-	*scope = (leat_scope){ .loop = loop, .where = where };
+	*scope = (leat_scope){ .loop = loop, .where = where, .unwound.ops = &unwound_ops };
 	scope->keep_going = options && lt_has(options, keep_going);
 	settle_in(scope);
 	return scope;

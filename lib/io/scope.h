@@ -7,9 +7,14 @@
 
 #include "io/io.h"
 
-/* An io that waits for the end of a scope: the state of its leaf. */
+/* An io that waits for the end of a scope: what stands in its payload after its kind.
+ * Cancelled as the last of them, it has the members for its sources. */
 typedef struct lt_scope_wait {
-	struct lt_scope_wait *next, **at; /* at: the pointer to this one */
+	union {
+		struct lt_scope_wait *next;
+		leat_io *members; /* to be cancelled */
+	} list;
+	struct lt_scope_wait **at; /* the pointer to this one; NULL: it has left */
 	leat_scope *scope;
 } lt_scope_wait;
 static_assert(sizeof(lt_scope_wait) <= 24, "fits a cell");
@@ -38,7 +43,12 @@ static inline bool lt_scope_has_ended(const leat_scope *scope)
 
 /* Whether the io waits for it: as far as one can see, down a chain. */
 bool lt_scope_is_awaited_by(const leat_scope *scope, const leat_io *io);
-/* The last member has ended. */
+/* It has ended. */
 void lt_scope_settle_waits(leat_scope *scope);
+/* Inside a cancel, of the last that waited: it is over, and its members are the caller's to
+ * cancel, newest first. */
+leat_io *lt_scope_give_up(leat_scope *scope);
+/* The next of them; NULL: that was all. */
+leat_io *lt_scope_next(leat_io **list);
 
 #endif

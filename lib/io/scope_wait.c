@@ -1,28 +1,38 @@
 /* SPDX-License-Identifier: ISC */
 /* scope_wait - an io that settles when a scope has ended; and one with a deadline
  *
- * A wait is a leaf that the scope knows of; a drain is a cell on a wait.
+ * The scope knows the waits; a drain is a cell on a wait.
  */
 #include "io/scope.h"
 
 /* ---- waiting ---- */
 
+static lt_scope_wait *wait_of(leat_io *self)
+{
+	return (lt_scope_wait *)(void *)self->u.custom.word;
+}
+
 static leat_io *cell_of(lt_scope_wait *wait)
 {
-	return (leat_io *)(void *)((char *)wait - offsetof(leat_io, u.leaf.state));
+	return (leat_io *)(void *)((char *)wait - offsetof(leat_io, u.custom.word));
 }
 
 static void leave(lt_scope_wait *wait)
 {
-	*wait->at = wait->next;
-	if (wait->next)
-		wait->next->at = wait->at;
+	*wait->at = wait->list.next;
+	if (wait->list.next)
+		wait->list.next->at = wait->at;
+	wait->at = NULL;
+	wait->list.members = NULL;
 }
 
 static lt_outcome outcome_of(leat_scope *scope)
 {
 	scope->told = leat_error_set(scope->error);
-	return scope->told ? lt_failure(scope->error) : (lt_outcome){ 0 };
+	if (scope->told)
+		return lt_failure(scope->error);
+	/* of the end of the loop, which its members do not fail with */
+	return scope->loop->closing ? lt_failure(leat_error_core(LEAT_CANCELLED)) : (lt_outcome){ 0 };
 }
 
 void lt_scope_settle_waits(leat_scope *scope)
@@ -36,51 +46,59 @@ void lt_scope_settle_waits(leat_scope *scope)
 	}
 }
 
-/* The end of the loop has members fail, which continuations are told. */
-static void wait_cancel(void *state)
+/* Its sources, when it is cancelled: so the members have gone, and unwound, before what
+ * waited for the scope does. */
+static leat_io *wait_next(leat_io *self)
 {
-	lt_scope_wait *wait = state;
+	lt_scope_wait *wait = wait_of(self);
 	leat_scope *scope = wait->scope;
+	leat_io *member;
 
-	leave(wait);
-	if (leat_error_set(scope->error))
-		scope->told = true; /* and does not want to know */
-	if (!scope->waits && !scope->loop->closing)
-		leat_scope_cancel(scope);
+	if (wait->at) {
+		leave(wait);
+		if (leat_error_set(scope->error))
+			scope->told = true; /* and does not want to know */
+		if (!scope->waits)
+			wait->list.members = lt_scope_give_up(scope);
+	}
+	member = lt_scope_next(&wait->list.members);
+	if (member)
+		member->waiter = (uintptr_t)self;
+	return member;
 }
 
-static const leat_leaf wait_leaf = {
-	.size = sizeof(leat_leaf), .name = "scope", .state_bytes = sizeof(lt_scope_wait), .cancel = wait_cancel
-};
+/* The end of the scope settles it. */
+static const lt_kind wait_kind = { .name = "scope", .next = wait_next };
 
 bool lt_scope_is_awaited_by(const leat_scope *scope, const leat_io *io)
 {
-	while (io && io->phase == LT_PENDING && !(io->flags & LT_QUEUED) && io->kind != LT_LEAF) {
-		if (io->kind == LT_CUSTOM && io->u.custom.kind->next)
+	while (io && io->phase == LT_PENDING && !(io->flags & LT_QUEUED)) {
+		if (io->kind == LT_CUSTOM && io->u.custom.kind == &wait_kind)
+			return wait_of((leat_io *)(uintptr_t)io)->scope == scope;
+		if (io->kind == LT_LEAF || (io->kind == LT_CUSTOM && io->u.custom.kind->next))
 			return false;
 		io = io->source;
 	}
-	return io && io->phase == LT_PENDING && io->kind == LT_LEAF && io->u.leaf.leaf == &wait_leaf &&
-	       ((const lt_scope_wait *)(const void *)io->u.leaf.state)->scope == scope;
+	return false;
 }
 
 leat_io *leat_scope_wait_at(leat_scope *scope, const char *where)
 {
+	leat_loop *loop = scope->loop;
+	leat_io *self = loop->closing ? NULL : lt_io_take_cell(loop, LT_CUSTOM, where);
 	lt_scope_wait *wait;
-	leat_maker maker;
-	void *state;
-	leat_io *io = leat_io_new_at(scope->loop, &maker, &wait_leaf, &state, where);
 
-	if (!state)
-		return io;
-	wait = state;
-	*wait = (lt_scope_wait){ .next = scope->waits, .at = &scope->waits, .scope = scope };
-	if (wait->next)
-		wait->next->at = &wait->next;
+	if (!self)
+		return lt_io_refused(loop);
+	self->u.custom.kind = &wait_kind;
+	wait = wait_of(self);
+	*wait = (lt_scope_wait){ .list.next = scope->waits, .at = &scope->waits, .scope = scope };
+	if (scope->waits)
+		scope->waits->at = &wait->list.next;
 	scope->waits = wait;
 	if (lt_scope_has_ended(scope))
 		lt_scope_settle_waits(scope);
-	return io;
+	return self;
 }
 
 /* ---- draining ---- */
@@ -162,7 +180,7 @@ static void on_turn_end(lt_tail *tail)
 
 	if (source->phase == LT_SETTLED)
 		return; /* it is in the queue, and wins */
-	scope = ((lt_scope_wait *)(void *)source->u.leaf.state)->scope;
+	scope = wait_of(source)->scope;
 	drain_of(self)->cut.members = (int64_t)scope->count;
 	drain_of(self)->cut.nothing = NULL;
 	self->flags |= LT_RUNNING;

@@ -65,19 +65,26 @@ static lt_unwind *open_record(leat_loop *loop, leat_maker maker)
 	return unwind;
 }
 
+leat_io *lt_unwind_wait(leat_loop *loop, const char *where)
+{
+	leat_maker maker;
+	leat_io *wait = leat_io_new_at(loop, &maker, &wait_leaf, NULL, where);
+
+	if (maker.io && !open_record(loop, maker))
+		leat_reject_at(maker, leat_error_make_at(&leat_core_errors, LEAT_NOMEM, where), where);
+	return wait;
+}
+
 leat_io *leat_io_cancel_wait_at(leat_io *io, const char *where)
 {
 	leat_loop *loop;
-	leat_maker maker;
 	leat_io *wait;
 
 	lt_io_check(io, "leat_io_cancel_wait", where);
 	loop = lt_cell_loop(io);
 	if (io->phase == LT_SETTLED && (io->flags & LT_IMMORTAL))
 		return leat_io_done_at(loop, where);
-	wait = leat_io_new_at(loop, &maker, &wait_leaf, NULL, where);
-	if (maker.io && !open_record(loop, maker))
-		leat_reject_at(maker, leat_error_make_at(&leat_core_errors, LEAT_NOMEM, where), where);
+	wait = lt_unwind_wait(loop, where);
 	lt_io_raze(loop, io);
 	return wait;
 }

@@ -13,6 +13,9 @@
 lt_unwind *lt_unwind_join(leat_loop *loop);
 /* NULL is let be. */
 void lt_unwind_leave(lt_unwind *unwind);
+/* Inside a cancel, or right before one: an io that resolves when all that is dropped from
+ * then on has come to its end. */
+leat_io *lt_unwind_wait(leat_loop *loop, const char *where);
 /* The end of the outermost cancel. */
 void lt_unwind_close(leat_loop *loop);
 

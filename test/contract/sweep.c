@@ -450,6 +450,41 @@ static leat_io *start_fiber(struct world *w)
 	return leat_io_then(io, forget, thing_owned("c2"));
 }
 
+/* What borrows from the scope's owner is at its end when the scope is. */
+static leat_io *borrow(void *held, leat_io *first)
+{
+	leat_loop *loop = leat_io_loop(first);
+	leat_result result;
+
+	leat_await(first, &result);
+	leat_result_clear(&result);
+	thing_moment();
+	leat_await(leat_sleep(loop, 0), NULL);
+	expect_str(held, "lent");
+	return NULL;
+}
+
+static leat_io *borrow_first(void *held, leat_loop *loop)
+{
+	return borrow(held, wait(loop, 0));
+}
+
+static leat_io *borrow_third(void *held, leat_loop *loop)
+{
+	return borrow(held, wait(loop, 2));
+}
+
+static leat_io *start_scope_of_fibers(struct world *w)
+{
+	void *held = thing("lent");
+
+	scope = leat_scope_new(w->loop, NULL);
+	leat_scope_add(scope, leat_fiber(w->loop, borrow_first, leat_ctx_borrow(held)));
+	leat_scope_add(scope, leat_io_then(wait(w->loop, 1), forget, thing_owned("c1")));
+	leat_scope_add(scope, leat_fiber(w->loop, borrow_third, leat_ctx_borrow(held)));
+	return leat_io_attach(leat_scope_wait(scope), leat_ctx_own(held, thing_destroy));
+}
+
 /* What is cancelled, by the program itself, and waited for. */
 static leat_io *victim;
 
@@ -547,6 +582,8 @@ static const struct sweep_program programs[] = {
 	{ "leat_scope_wait: of one in another", start_scopes, play_three, forget_makers },
 	{ "leat_scope_drain", start_scope_drain, play_late, end_scope },
 	{ "leat_scope_drain: in time", start_scope_drain, play_three, end_scope },
+	{ "leat_scope_wait: of fibers", start_scope_of_fibers, play_three, end_scope },
+	{ "leat_scope_wait: of fibers, one member fails", start_scope_of_fibers, play_failure_then_values, end_scope },
 	{ "leat_fiber", start_fiber, play_two, forget_makers },
 	{ "leat_fiber: one of its ios fails", start_fiber, play_failure_then_values, forget_makers },
 	{ "leat_io_cancel_wait", start_cancel_wait, play_last_first, forget_makers },

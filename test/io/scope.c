@@ -308,6 +308,35 @@ START_TEST(cancelling_the_last_that_waits_cancels_the_scope)
 }
 END_TEST
 
+/* Parks; cancelled, it tries in vain to park again, and says that it goes. */
+static leat_io *unwind(void *text, leat_loop *loop)
+{
+	leat_result result;
+
+	leat_await(leat_sleep(loop, 1000), &result);
+	tape_addf("%s %s", (char *)text, leat_kind_name(leat_error_kind(leat_result_error(&result))));
+	leat_await(leat_sleep(loop, 1000), NULL);
+	tape_add("unwound");
+	return NULL;
+}
+
+START_TEST(what_waits_for_it_goes_after_its_members)
+{
+	leat_io *io;
+
+	open_scope(NULL);
+	add(0, "a");
+	add(1, "b");
+	leat_scope_add(scope, leat_fiber(w.loop, unwind, thing_owned("f")));
+	world_run(&w);
+	io = leat_io_attach(leat_io_timeout(leat_scope_wait(scope), 100), thing_owned("held"));
+	leat_io_cancel(leat_io_then(io, never, thing_owned("more")));
+	world_run(&w);
+	tape_expect("f cancelled unwound ~f ~b ~a ~held ~more");
+	close_scope();
+}
+END_TEST
+
 START_TEST(a_shielded_wait_only_looks_on)
 {
 	open_scope(NULL);
@@ -663,18 +692,6 @@ START_TEST(a_drain_may_be_cancelled_when_its_time_is_up)
 END_TEST
 
 /* ---- fibers ---- */
-
-/* Parks; cancelled, it tries in vain to park again, and says that it goes. */
-static leat_io *unwind(void *text, leat_loop *loop)
-{
-	leat_result result;
-
-	leat_await(leat_sleep(loop, 1000), &result);
-	tape_addf("%s %s", (char *)text, leat_kind_name(leat_error_kind(leat_result_error(&result))));
-	leat_await(leat_sleep(loop, 1000), NULL);
-	tape_add("unwound");
-	return NULL;
-}
 
 START_TEST(it_ends_when_its_fibers_have_unwound)
 {
@@ -1044,6 +1061,7 @@ SUITE("scope",
 	cancelling_it_cancels_its_members_newest_first,
 	cancelling_gives_back_what_was_not_delivered,
 	cancelling_the_last_that_waits_cancels_the_scope,
+	what_waits_for_it_goes_after_its_members,
 	a_shielded_wait_only_looks_on,
 	a_member_may_cancel_it_from_inside,
 	a_member_may_cancel_and_free_it_from_inside,
