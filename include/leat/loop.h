@@ -64,6 +64,17 @@ LEAT_API void leat_loop_free(leat_loop *loop);
 #define leat_loop_drain(loop, timeout_ms) leat_loop_drain_at((loop), (timeout_ms), LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_loop_drain_at(leat_loop *loop, int64_t timeout_ms, const char *where);
 
+/* In a child of fork(2) the loops of the process are the parent's: starters give
+ * CLOSED there, flows and listeners answer CLOSED, leat_post and leat_await say
+ * so, a cancel waits, leat_loop_free does nothing.  This makes one the child's
+ * own, on the thread that forked and that made the loop: re-makes what its base
+ * waits with (event_reinit), fails with BROKEN what waits for other threads,
+ * which were not forked, and goes on with all else as the parent does - with
+ * the same descriptors: let go of what is not yours.  Remotes from before say
+ * CLOSED.  INVALID on another thread; LIMIT where the base cannot, or
+ * where it can but no longer hears signals.  Where nothing was forked, nothing. */
+LEAT_API leat_error leat_loop_after_fork(leat_loop *loop);
+
 LEAT_API struct event_base *leat_loop_base(const leat_loop *loop);
 /* The loop's clock, in milliseconds and in nanoseconds. */
 LEAT_API int64_t leat_loop_now_ms(leat_loop *loop);

@@ -29,6 +29,20 @@ static void resident_end(lt_resident *resident)
 	leat_flow_abort(flow);
 }
 
+/* Held meanwhile: to let go of the transport is not ours. */
+static void resident_forked(lt_resident *resident, bool lost)
+{
+	leat_flow *flow = (leat_flow *)(void *)((char *)resident - offsetof(leat_flow, resident));
+
+	if (lost) {
+		flow->refs++;
+		flow->bits |= LT_F_CLOSED;
+	} else {
+		flow->bits &= ~(uint32_t)LT_F_CLOSED;
+		lt_flow_unref(flow);
+	}
+}
+
 static void settle_in(leat_loop *loop, leat_flow *flow)
 {
 	lt_residents *residents = lt_loop_residents(loop, LT_FLOWS);
@@ -36,6 +50,7 @@ static void settle_in(leat_loop *loop, leat_flow *flow)
 	residents->end = resident_end;
 	residents->where = resident_where;
 	residents->describe = resident_describe;
+	residents->forked = resident_forked;
 	residents->name = "a flow";
 	lt_loop_move_in(loop, LT_FLOWS, &flow->resident);
 	lt_loop_hold(loop);

@@ -73,6 +73,22 @@ static void resident_end(lt_resident *resident)
 	leat_listener_close(of_resident(resident));
 }
 
+/* Held meanwhile: to close what the parent listens with is not ours. */
+static void resident_forked(lt_resident *resident, bool lost)
+{
+	leat_listener *listener = of_resident(resident);
+
+	if (lost) {
+		listener->refs++;
+		listener->bits |= CLOSED;
+		listener->error = leat_error_core(LEAT_CLOSED);
+	} else {
+		listener->error = (leat_error){ 0 };
+		listener->bits &= ~(uint32_t)CLOSED;
+		leat_listener_unref(listener);
+	}
+}
+
 static void settle_in(leat_listener *listener)
 {
 	lt_residents *residents = lt_loop_residents(listener->loop, LT_LISTENERS);
@@ -80,6 +96,7 @@ static void settle_in(leat_listener *listener)
 	residents->end = resident_end;
 	residents->where = resident_where;
 	residents->describe = resident_describe;
+	residents->forked = resident_forked;
 	residents->name = "a listener";
 	lt_loop_move_in(listener->loop, LT_LISTENERS, &listener->resident);
 }

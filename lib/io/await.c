@@ -158,7 +158,7 @@ bool leat_await_at(leat_io *io, leat_result *result, const char *where)
 		return hand_over(&there, result);
 	if (loop->draining || loop->razing) {
 		lt_io_cancel(io);
-		return fail(loop, LEAT_NESTED, result, where);
+		return fail(loop, loop->forked ? LEAT_CLOSED : LEAT_NESTED, result, where);
 	}
 	lt_loop_hold(loop);
 	ok = wait(io, result, where);

@@ -104,8 +104,14 @@ void lt_io_raze(leat_loop *loop, leat_io *io)
 	io->waiter = (uintptr_t)loop->doomed;
 	io->flags |= LT_DOOMED; /* void for its maker from now on */
 	loop->doomed = io;
-	if (loop->razing)
-		return;
+	if (!loop->razing)
+		lt_io_raze_doomed(loop);
+}
+
+void lt_io_raze_doomed(leat_loop *loop)
+{
+	leat_io *io;
+
 	loop->razing = true;
 	while (loop->doomed) {
 		io = loop->doomed;

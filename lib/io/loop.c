@@ -385,14 +385,13 @@ leat_loop *leat_loop_new(struct event_base *base, const leat_loop_options *optio
 		residents->head = (lt_resident){ &residents->head, &residents->head };
 		residents->shells = (lt_resident){ &residents->shells, &residents->shells };
 	}
-#ifdef LT_DEBUG
 	loop->thread = pthread_self();
-#endif
 	take_options(loop, options);
 	if (!furnish(loop, base)) {
 		mem.user.release(mem.user.ctx, loop);
 		return NULL;
 	}
+	lt_loop_register(loop);
 	return loop;
 }
 

@@ -41,6 +41,9 @@ typedef struct lt_residents {
 	void (*end)(lt_resident *);
 	/* what it is and where it was made, for the report */
 	const char *(*where)(const lt_resident *);
+	/* in a child of fork: refuses all from now on, and does not go; or is
+	 * itself again */
+	void (*forked)(lt_resident *, bool lost);
 	/* more of it, for a dump, as snprintf; NULL: the place says it all */
 	int (*describe)(const lt_resident *, char *out, size_t room);
 	const char *name;

@@ -3,9 +3,7 @@
 #ifndef LT_IO_LOOP_PRIVATE_H
 #define LT_IO_LOOP_PRIVATE_H
 
-#ifdef LT_DEBUG
 #include <pthread.h>
-#endif
 
 #include "io/loop.h"
 
@@ -84,9 +82,10 @@ struct leat_loop {
 	int readerless;
 	struct lt_drain *drains;
 	lt_slot slots[LT_SLOTS];
-#ifdef LT_DEBUG
 	pthread_t thread; /* whose it is */
-#endif
+	leat_loop *older, *younger; /* of all in this process: see afterfork.c */
+	bool forked;     /* in a child of fork, which has not said that it wants it */
+	bool was_razing; /* before */
 	leat_buf *scratch; /* descriptors are read into it */
 	lt_mem mem;
 	_Alignas(16) unsigned char spare[LT_SPARES][LT_SPARE_BYTES];
@@ -206,6 +205,16 @@ void lt_loop_drain_all(leat_loop *loop);
 void lt_remote_look(leat_loop *loop);
 /* Runs it, and lets nothing in any more. */
 void lt_remote_close(leat_loop *loop);
+
+/* afterfork.c: each loop is known, so that a child of fork refuses to use it */
+void lt_loop_register(leat_loop *loop);
+void lt_loop_unregister(leat_loop *loop);
+/* remote.c: in a child of fork; `own`: its thread is ours */
+void lt_remote_lose(leat_loop *loop, bool own);
+/* Fails what waits for threads that are gone; what had come runs soon. */
+void lt_remote_after_fork(leat_loop *loop);
+/* cancel.c: those that had to wait */
+void lt_io_raze_doomed(leat_loop *loop);
 
 /* A freed cell is hidden from everybody but its maker's check of the
  * generation: all but the last 8 bytes. */

@@ -36,6 +36,7 @@ typedef struct lt_crew {
 	lt_job queue; /* a ring */
 	uint32_t queued, idle;
 	bool ending;
+	bool lost; /* after fork: goes with the last of its jobs */
 	uint32_t count, most; /* threads */
 	pthread_t threads[];
 } lt_crew;
@@ -131,6 +132,14 @@ static int start_thread(lt_crew *crew)
 
 /* ---- a job's end, on the loop's thread ---- */
 
+static void free_crew(lt_crew *crew)
+{
+	leat_remote *remote = crew->remote;
+
+	lt_mem_release(&crew->loop->mem, crew);
+	lt_remote_release(remote);
+}
+
 static void free_job(lt_job *job)
 {
 	lt_crew *crew = job->crew;
@@ -144,6 +153,8 @@ static void free_job(lt_job *job)
 	lt_remote_cell_give(crew->remote, job->cell);
 	lt_remote_waits_less(crew->remote);
 	lt_mem_release(&crew->loop->mem, job);
+	if (crew->lost && !crew->jobs)
+		free_crew(crew);
 }
 
 static void never_run(lt_job *job)
@@ -197,7 +208,6 @@ static const leat_leaf offload_leaf = {
 static void disband(leat_loop *loop, void *data)
 {
 	lt_crew *crew = data;
-	leat_remote *remote = crew->remote;
 
 	pthread_mutex_lock(&crew->lock);
 	crew->ending = true;
@@ -213,8 +223,41 @@ static void disband(leat_loop *loop, void *data)
 	}
 	pthread_cond_destroy(&crew->work);
 	pthread_mutex_destroy(&crew->lock);
-	lt_mem_release(&loop->mem, crew);
-	lt_remote_release(remote);
+	free_crew(crew);
+}
+
+/* Its thread was not forked.  What the thread was at work with is in no state
+ * that anybody knows: its context is left as it is. */
+static void break_job(lt_job *job)
+{
+	leat_loop *loop = job->crew->loop;
+	leat_maker maker = job->maker;
+	lt_unwind *unwind = job->unwind;
+
+	if (!job->next)
+		job->ctx.destroy = NULL;
+	never_run(job);
+	if (leat_maker_live(maker))
+		lt_settle_error(loop, maker.io, leat_error_core(LEAT_BROKEN));
+	lt_unwind_leave(unwind);
+}
+
+void lt_offload_after_fork(leat_loop *loop)
+{
+	lt_crew *crew = loop->slots[LT_SLOT_OFFLOAD].data;
+	lt_job *job, *elder;
+
+	if (!crew)
+		return;
+	loop->slots[LT_SLOT_OFFLOAD].data = NULL;
+	for (job = crew->jobs; job; job = elder) {
+		elder = job->elder;
+		if (!job->cell->come)
+			break_job(job);
+	}
+	crew->lost = true;
+	if (!crew->jobs)
+		free_crew(crew);
 }
 
 /* NULL without memory. */

@@ -164,8 +164,11 @@ static void run_posts(lt_tail *tail)
 		collect(remote, 0);
 	if (remote->todo.first)
 		remote->vain = 0;
-	else if (is_tired(remote) && fall_asleep(remote))
+	else if (is_tired(remote) && fall_asleep(remote)) {
+		if (remote->lost)
+			lt_remote_release(remote);
 		return;
+	}
 	while (remote->todo.first && left-- > 0)
 		run_one(remote, &done);
 	lt_posts_give_back(remote, &done);
@@ -268,6 +271,36 @@ void lt_remote_close(leat_loop *loop)
 	rest(remote);
 	lt_loop_add_tail(loop, &remote->tail);
 	lt_loop_drain_all(loop);
+}
+
+/* ---- in a child of fork ---- */
+
+void lt_remote_lose(leat_loop *loop, bool own)
+{
+	leat_remote *remote = lt_remote_of(loop);
+
+	if (remote && own)
+		collect(remote, LT_MAIL_CLOSED);
+	else if (remote)
+		atomic_store(&remote->head, LT_MAIL_CLOSED);
+}
+
+/* Whoever holds the old one is told CLOSED; the next is made when it is needed. */
+void lt_remote_after_fork(leat_loop *loop)
+{
+	leat_remote *remote = lt_remote_of(loop);
+
+	if (!remote)
+		return;
+	loop->slots[LT_SLOT_REMOTE].data = NULL;
+	for (lt_post *post = remote->todo.first; post; post = lt_post_next(post))
+		if (post->link & LT_POST_KEPT)
+			((lt_remote_cell *)(void *)post)->come = true;
+	rest(remote);
+	remote->lost = true;
+	lt_remote_cells_lose(loop, remote);
+	lt_offload_after_fork(loop);
+	lt_loop_add_tail(loop, &remote->tail);
 }
 
 /* ---- handles ---- */

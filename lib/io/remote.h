@@ -70,6 +70,7 @@ struct leat_remote {
 	/* the loop's */
 	leat_loop *loop; /* NULL: gone */
 	bool listens;    /* the event is added */
+	bool lost;       /* after fork: what had come runs, then it goes */
 	uint32_t waiting; /* ios whose maker is on another thread */
 	lt_posts todo;   /* taken and turned round */
 	lt_tail tail;    /* runs them */
@@ -133,6 +134,7 @@ typedef struct lt_remote_cell {
 	leat_remote *remote;
 	_Atomic uint32_t generation;
 	_Atomic bool dropped;             /* nobody waits */
+	bool come;                        /* when the process forked */
 	bool held;                        /* goes when its job has ended: see offload.c */
 	_Atomic(const char *) settled_at; /* NULL: not yet */
 	const char *made_at;
@@ -154,5 +156,10 @@ static inline leat_remote_maker lt_remote_maker_of(lt_remote_cell *cell)
 /* What came: where bytes came, they are a buf now. */
 void lt_remote_outcome(leat_loop *loop, lt_remote_cell *cell, lt_outcome *out);
 void lt_remote_cells_free(leat_remote *remote);
+/* After fork: those whose threads are gone fail. */
+void lt_remote_cells_lose(leat_loop *loop, leat_remote *remote);
+
+/* offload.c: the same for its jobs. */
+void lt_offload_after_fork(leat_loop *loop);
 
 #endif

@@ -77,7 +77,8 @@ lt_remote_cell *lt_remote_cell_take(leat_remote *remote, leat_post_fn fn, void *
 		lt_seen_atomic(&cell->settled_at);
 	}
 	cell->post = (lt_post){ .link = LT_POST_KEPT, .fn = fn, .data = data ? data : cell };
-	cell->held = false;
+	cell->held = cell->come = false;
+	cell->maker = (leat_maker){ 0 };
 	cell->made_at = where;
 	cell->outcome = (lt_outcome){ 0 };
 	atomic_store_explicit(&cell->dropped, false, memory_order_relaxed);
@@ -100,6 +101,16 @@ void lt_remote_cells_free(leat_remote *remote)
 
 		remote->youngest = cell->elder;
 		remote->memory.release(remote->memory.ctx, cell);
+	}
+}
+
+void lt_remote_cells_lose(leat_loop *loop, leat_remote *remote)
+{
+	for (lt_remote_cell *cell = remote->youngest; cell; cell = cell->elder) {
+		if (cell->come || cell->held || !leat_maker_live(cell->maker))
+			continue;
+		atomic_store_explicit(&cell->dropped, true, memory_order_relaxed);
+		lt_settle_error(loop, cell->maker.io, leat_error_core(LEAT_BROKEN));
 	}
 }
 

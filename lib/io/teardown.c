@@ -110,6 +110,7 @@ void lt_loop_end(leat_loop *loop, bool inside_base)
 {
 	loop->closing = true;
 	loop->free_asked = false;
+	lt_loop_unregister(loop);
 	lt_remote_close(loop);
 	end_residents(loop);
 	lt_loop_drain_all(loop);

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: ISC */
+/* afterfork - flows and listeners in a child of fork */
+#include <leat/buf.h>
+#include <leat/flow.h>
+#include <leat/net.h>
+
+#include <sys/socket.h>
+
+#include "support/child.h"
+#include "support/step.h"
+#include "support/suite.h"
+#include "support/world.h"
+
+struct stream {
+	struct world w;
+	leat_flow *flow;
+	int peer;
+};
+
+static void stream_open(struct stream *s)
+{
+	int ends[2];
+
+	world_open(&s->w);
+	expect_int(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	s->flow = leat_flow_from_fd(s->w.loop, ends[0]);
+	s->peer = ends[1];
+	expect_int(write(s->peer, "one", 3), 3);
+	leat_buf_unref(leat_await_buf(leat_flow_read(s->flow), NULL));
+}
+
+static void stream_close(struct stream *s)
+{
+	leat_flow_unref(s->flow);
+	close(s->peer);
+	world_close(&s->w);
+}
+
+static leat_kind outcome(leat_io *io)
+{
+	leat_result result;
+	leat_kind kind;
+
+	if (!leat_io_try(io, &result))
+		return LEAT_KINDS;
+	kind = leat_error_kind(leat_result_error(&result));
+	leat_result_clear(&result);
+	return kind;
+}
+
+static void is_closed(void *ctx)
+{
+	struct stream *s = ctx;
+	leat_flow *other;
+
+	need(outcome(leat_flow_read(s->flow)) == LEAT_CLOSED);
+	need(outcome(leat_flow_write(s->flow, "x", 1)) == LEAT_CLOSED);
+	need(outcome(leat_flow_flush(s->flow)) == LEAT_CLOSED);
+	leat_flow_abort(s->flow);
+	leat_flow_unref(s->flow);
+	other = leat_flow_from_fd(s->w.loop, dup(s->peer));
+	need(outcome(leat_flow_write(other, "x", 1)) == LEAT_CLOSED);
+	leat_flow_unref(other);
+	leat_loop_free(s->w.loop);
+}
+
+/* Both directions, and nothing but what was said. */
+static void is_whole(struct stream *s)
+{
+	char heard[8] = { 0 };
+
+	expect_true(leat_await(leat_flow_write(s->flow, "two", 3), NULL));
+	expect_true(leat_await(leat_flow_flush(s->flow), NULL));
+	expect_int(read(s->peer, heard, sizeof heard - 1), 3);
+	expect_str(heard, "two");
+	expect_int(write(s->peer, "three", 5), 5);
+	expect_int(leat_await_int(leat_flow_read_into(s->flow, heard, 5, 5), NULL), 5);
+	expect_str(heard, "three");
+}
+
+START_TEST(a_childs_use_of_a_flow_does_nothing_to_the_stream)
+{
+	struct stream s;
+
+	stream_open(&s);
+	in_a_child(is_closed, &s);
+	is_whole(&s);
+	stream_close(&s);
+}
+END_TEST
+
+static void uses_it(void *ctx)
+{
+	struct stream *s = ctx;
+
+	need(!leat_error_set(leat_loop_after_fork(s->w.loop)));
+	need(leat_await(leat_flow_write(s->flow, "child", 5), NULL));
+	need(leat_await(leat_flow_flush(s->flow), NULL));
+	need(write(s->peer, "to child", 8) == 8);
+	leat_buf_unref(leat_await_buf(leat_flow_read(s->flow), NULL));
+}
+
+START_TEST(a_child_that_takes_the_loop_over_has_the_stream_too)
+{
+	struct stream s;
+	char heard[8] = { 0 };
+
+	stream_open(&s);
+	in_a_child(uses_it, &s);
+	expect_int(read(s.peer, heard, sizeof heard - 1), 5);
+	expect_str(heard, "child");
+	is_whole(&s);
+	stream_close(&s);
+}
+END_TEST
+
+static void lets_go_early(void *ctx)
+{
+	struct stream *s = ctx;
+
+	close(s->peer);
+	leat_flow_unref(s->flow);
+	need(!leat_error_set(leat_loop_after_fork(s->w.loop)));
+	leat_loop_free(s->w.loop);
+	need(s->w.oom.live == 0);
+}
+
+START_TEST(what_was_let_go_before_goes_when_the_loop_is_taken_over)
+{
+	struct stream s;
+
+	stream_open(&s);
+	in_a_child(lets_go_early, &s);
+	stream_close(&s);
+}
+END_TEST
+
+/* ---- listeners ---- */
+
+struct house {
+	struct world w;
+	leat_listener *listener;
+	leat_addr where;
+};
+
+static void no_house(void *ctx)
+{
+	struct house *h = ctx;
+
+	need(outcome(leat_accept(h->listener)) == LEAT_CLOSED);
+	leat_listener_close(h->listener);
+	leat_listener_unref(h->listener);
+	leat_loop_free(h->w.loop);
+}
+
+static void visit(struct house *h)
+{
+	leat_io *accepting = leat_accept(h->listener);
+	leat_flow *guest = leat_await_flow(leat_connect_addr(h->w.loop, &h->where, NULL), NULL);
+	leat_flow *host = leat_await_flow(accepting, NULL);
+
+	expect_true(leat_await(leat_flow_write(guest, "hay", 3), NULL));
+	leat_buf_unref(leat_await_buf(leat_flow_read(host), NULL));
+	leat_flow_unref(guest);
+	leat_flow_unref(host);
+}
+
+static void takes_guests(void *ctx)
+{
+	struct house *h = ctx;
+
+	need(!leat_error_set(leat_loop_after_fork(h->w.loop)));
+	visit(h);
+}
+
+START_TEST(a_child_does_not_close_what_its_parent_listens_with)
+{
+	char path[64];
+	struct house h;
+
+	world_open(&h.w);
+	snprintf(path, sizeof path, "unix:afterfork-%d.socket", (int)getpid());
+	h.listener = leat_listen(h.w.loop, path, NULL);
+	h.where = leat_listener_addr(h.listener);
+	in_a_child(no_house, &h);
+	visit(&h);
+	in_a_child(takes_guests, &h);
+	visit(&h);
+	leat_listener_unref(h.listener);
+	expect_int(access(path + strlen("unix:"), F_OK), -1);
+	world_close(&h.w);
+}
+END_TEST
+
+SUITE("afterfork", a_childs_use_of_a_flow_does_nothing_to_the_stream,
+	a_child_that_takes_the_loop_over_has_the_stream_too, what_was_let_go_before_goes_when_the_loop_is_taken_over,
+	a_child_does_not_close_what_its_parent_listens_with)
