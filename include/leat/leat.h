@@ -6,6 +6,7 @@
 #include <leat/addr.h>
 #include <leat/api.h>
 #include <leat/buf.h>
+#include <leat/channel.h>
 #include <leat/child.h>
 #include <leat/copy.h>
 #include <leat/dump.h>
@@ -14,6 +15,7 @@
 #include <leat/fiber.h>
 #include <leat/flow.h>
 #include <leat/flow_ops.h>
+#include <leat/frame.h>
 #include <leat/io.h>
 #include <leat/listener.h>
 #include <leat/loop.h>
