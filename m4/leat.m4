@@ -24,3 +24,15 @@ AC_LINK_IFELSE([AC_LANG_PROGRAM([],[])],[leat_map=yes],[leat_map=no])
 LDFLAGS=$leat_saved
 AC_MSG_RESULT([$leat_map])
 AM_CONDITIONAL([HAVE_VERSION_SCRIPT],[test $leat_map = yes])])
+
+dnl LEAT_NO_SHADOW_STACK(VARIABLE): our objects must not say that they can stand a
+dnl shadow stack, since fibers cannot; compilers that say so by default are told.
+AC_DEFUN([LEAT_NO_SHADOW_STACK],[
+AC_MSG_CHECKING([whether $CC says that objects can stand a shadow stack])
+AC_COMPILE_IFELSE([AC_LANG_SOURCE([[
+#if !defined __CET__ || !(__CET__ & 2)
+#error it does not
+#endif
+int leat_dummy;]])],
+	[AC_MSG_RESULT([yes]); $1="$$1 -fcf-protection=branch"],
+	[AC_MSG_RESULT([no])])])

@@ -129,31 +129,12 @@ static bool wait(leat_io *io, leat_result *result, const char *where)
 	return kind == LEAT_NONE ? hand_over(&w.result, result) : fail(loop, kind, result, where);
 }
 
-/* In a fiber. */
-static bool park(leat_loop *loop, leat_io *io, leat_result *result, const char *where)
+static __attribute__((noinline)) bool await_on_main(leat_io *io, leat_result *result, const char *where)
 {
-	leat_result there, *to = result ? result : &there;
-	leat_kind kind = lt_fiber_await(loop, io, to, where);
-	bool ok;
-
-	if (kind != LEAT_NONE)
-		return fail(loop, kind, result, where);
-	ok = leat_result_ok(to);
-	if (!result)
-		leat_result_clear(to);
-	return ok;
-}
-
-bool leat_await_at(leat_io *io, leat_result *result, const char *where)
-{
+	leat_loop *loop = lt_cell_loop(io);
 	leat_result there;
-	leat_loop *loop;
 	bool ok;
 
-	lt_io_check(io, "leat_await", where);
-	loop = lt_cell_loop(io);
-	if (lt_fiber_may_park(loop))
-		return park(loop, io, result, where);
 	if (leat_io_try(io, &there))
 		return hand_over(&there, result);
 	if (loop->draining || loop->razing) {
@@ -166,6 +147,77 @@ bool leat_await_at(leat_io *io, leat_result *result, const char *where)
 		lt_loop_end(loop, false);
 	lt_loop_release(loop);
 	return ok;
+}
+
+/* ---- in a fiber ---- */
+
+/* Gives the io, settled; NULL: why not stands in *why, and the io is gone.
+ * Inline, see lt_fiber_leave. */
+static inline leat_io *wait_in_fiber(leat_loop *loop, leat_io *io, leat_kind *why, const char *where)
+{
+	lt_fiber *fiber = loop->fiber;
+	leat_io *got;
+
+	lt_loop_check_thread(loop);
+	if (__builtin_expect(!lt_io_is(io, LT_PENDING, LT_LEAF, LT_FORWARD) || (fiber->self->flags & LT_DOOMED), 0)) {
+		if (io->phase != LT_SETTLED || !lt_fiber_spend(fiber))
+			return lt_fiber_wait_any(loop, io, why, where);
+		return io;
+	}
+	got = lt_fiber_wait(fiber, io);
+	if (__builtin_expect(!got, 0))
+		*why = LEAT_CANCELLED;
+	return got;
+}
+
+static inline void free_got(leat_loop *loop, leat_io *got)
+{
+	if (!(got->flags & LT_IMMORTAL))
+		lt_cell_free(loop, got);
+}
+
+static inline bool take_got(leat_loop *loop, leat_io *got, leat_result *result)
+{
+	leat_result there, *to = result ? result : &there;
+	bool ok = !lt_is_error(&got->u.outcome);
+
+	to->where = got->where;
+	to->loop = loop;
+	lt_outcome_copy(lt_result_outcome(to), &got->u.outcome);
+	free_got(loop, got);
+	lt_delivered(lt_result_outcome(to));
+	if (!result)
+		leat_result_clear(to);
+	return ok;
+}
+
+/* ---- either ---- */
+
+static __attribute__((noinline)) bool await_slowly(leat_io *io, leat_result *result, const char *where)
+{
+	leat_kind why = LEAT_NONE;
+	leat_loop *loop;
+	leat_io *got;
+
+	lt_io_check(io, "leat_await", where);
+	loop = lt_cell_loop(io);
+	if (!lt_fiber_may_park(loop))
+		return await_on_main(io, result, where);
+	got = wait_in_fiber(loop, io, &why, where);
+	return got ? take_got(loop, got, result) : fail(loop, why, result, where);
+}
+
+/* A success with nothing that is there needs no frame. */
+bool leat_await_at(leat_io *io, leat_result *result, const char *where)
+{
+	leat_loop *loop;
+
+	if (result || !io || io->phase != LT_SETTLED || io->waiter || !(io->flags & LT_IMMORTAL) || io->u.outcome.type)
+		return await_slowly(io, result, where);
+	loop = lt_cell_loop(io);
+	if (loop->fiber && !lt_fiber_spend(loop->fiber))
+		return await_slowly(io, result, where);
+	return true;
 }
 
 /* ---- by type ---- */
@@ -186,9 +238,50 @@ int64_t leat_await_int_at(leat_io *io, leat_error *why, const char *where)
 	return await_why(io, &result, why, where) ? leat_result_int_at(&result, where) : 0;
 }
 
-leat_buf *leat_await_buf_at(leat_io *io, leat_error *why, const char *where)
+static __attribute__((noinline)) leat_buf *await_buf_slowly(leat_io *io, leat_error *why, const char *where)
 {
 	leat_result result;
 
 	return await_why(io, &result, why, where) ? leat_result_buf_at(&result, where) : NULL;
+}
+
+static leat_buf *take_buf(leat_loop *loop, leat_io *got, leat_error *why, const char *where)
+{
+	leat_buf *buf = got->u.outcome.as.value.pointer;
+	leat_result result;
+	bool ok;
+
+	if (__builtin_expect(got->u.outcome.type == &leat_buf_type, 1)) {
+		lt_delivered(&got->u.outcome);
+		lt_cell_free(loop, got);
+		if (why)
+			*why = (leat_error){ 0 };
+		return buf;
+	}
+	ok = take_got(loop, got, &result);
+	if (why)
+		*why = leat_result_error(&result);
+	return ok ? leat_result_buf_at(&result, where) : NULL;
+}
+
+/* The usual in a fiber: a read that has to wait. */
+leat_buf *leat_await_buf_at(leat_io *io, leat_error *why, const char *where)
+{
+	leat_loop *loop;
+	lt_fiber *fiber;
+	leat_io *got;
+
+	if (!io || !lt_io_is(io, LT_PENDING, LT_LEAF, LT_FORWARD) || io->waiter)
+		return await_buf_slowly(io, why, where);
+	loop = lt_cell_loop(io);
+	fiber = loop->fiber;
+	if (!fiber || loop->razing || (fiber->self->flags & LT_DOOMED))
+		return await_buf_slowly(io, why, where);
+	lt_loop_check_thread(loop);
+	got = lt_fiber_wait(fiber, io);
+	if (__builtin_expect(got != NULL, 1))
+		return take_buf(loop, got, why, where);
+	if (why)
+		*why = leat_error_make_at(&leat_core_errors, LEAT_CANCELLED, where);
+	return NULL;
 }

@@ -60,8 +60,8 @@ static void drop(leat_loop *loop, leat_io *io)
 	if (io->flags & LT_RUNNING) {
 		if (io->kind == LT_KEEP && io->u.call.other)
 			lt_outcome_drop(&((leat_io *)io->u.call.other)->u.outcome);
-		if (io->kind == LT_CUSTOM && io->phase == LT_PENDING && io->u.custom.kind->unwind)
-			io->u.custom.kind->drop(loop, io);
+		if (io->kind == LT_FIBER)
+			lt_fiber_kind.drop(loop, io);
 		io->flags |= LT_DOOMED;
 		io->waiter = 0;
 		return;

@@ -16,27 +16,28 @@
  * The contexts of those who waited for it go through the queue behind it
  * (lt_io_drop_ctx): what a fiber borrows from them is there while it unwinds.
  *
- * Read resume first.  It runs on the loop's stack; park and live on the fiber's.
+ * Read run first.  It is on the loop's stack; lt_fiber_wait and live on the fiber's.
  */
 #include "io/fiber.h"
 #include "io/unwind.h"
 
 enum { IN_A_ROW = 128 /* awaits of ios that have settled, before others get a turn */ };
 
-static lt_fiber *fiber_of(const leat_io *self)
+static inline lt_fiber *fiber_of(const leat_io *self)
 {
 	return (lt_fiber *)self->u.call.other;
 }
 
 /* ---- on the fiber's stack ---- */
 
-/* To the loop, and back. */
-static LT_PLAIN void leave(lt_fiber *fiber, bool for_good)
+#ifdef LT_TOLD
+LT_PLAIN void lt_fiber_leave(lt_fiber *fiber, bool for_good)
 {
 	lt_tell_leaving(&fiber->tell, for_good);
 	lt_switch(&fiber->place, &fiber->back);
 	lt_tell_entered(&fiber->tell);
 }
+#endif
 
 /* Where a stack begins.  The next fiber of one that is kept warm comes back
  * here, where switches are portable. */
@@ -48,28 +49,31 @@ static LT_PLAIN void live(void *arg)
 	for (;;) {
 		fiber->inner = fiber->fn(fiber->self->u.call.ctx, lt_cell_loop(fiber->self));
 		fiber->over = true;
-		leave(fiber, true);
+		lt_fiber_leave(fiber, true);
 	}
 }
 
 /* ---- on the loop's stack ---- */
 
-static LT_PLAIN void enter(lt_fiber *fiber)
+LT_PLAIN_OUT void enter(lt_fiber *fiber)
 {
 	lt_tell_entering(&fiber->tell);
-	if (fiber->ready) {
-		lt_switch(&fiber->back, &fiber->place);
-	} else {
-		lt_fresh fresh = { fiber->stack->low, (unsigned char *)fiber, live, fiber };
+	lt_switch(&fiber->back, &fiber->place);
+	lt_tell_left(&fiber->tell);
+}
 
-		fiber->ready = true;
-		lt_switch_begin(&fiber->back, &fresh);
-	}
+LT_PLAIN_OUT void begin(lt_fiber *fiber)
+{
+	lt_fresh fresh = { fiber->stack->low, (unsigned char *)fiber, live, fiber };
+
+	fiber->ready = true;
+	lt_tell_entering(&fiber->tell);
+	lt_switch_begin(&fiber->back, &fresh);
 	lt_tell_left(&fiber->tell);
 }
 
 /* Its function has returned: the cell becomes one whose callback has. */
-static void finish(leat_loop *loop, leat_io *self, lt_fiber *fiber)
+static __attribute__((noinline)) void finish(leat_loop *loop, leat_io *self, lt_fiber *fiber)
 {
 	leat_io *inner = fiber->inner;
 	lt_unwind *unwind = fiber->unwind;
@@ -80,6 +84,7 @@ static void finish(leat_loop *loop, leat_io *self, lt_fiber *fiber)
 	if (__builtin_expect(self->flags & LT_DOOMED, 0)) {
 		loop->unwinding--;
 		lt_io_end_if_doomed(loop, self, inner);
+		loop->heir = NULL;
 		lt_unwind_leave(unwind);
 		return;
 	}
@@ -87,37 +92,6 @@ static void finish(leat_loop *loop, leat_io *self, lt_fiber *fiber)
 	if (inner)
 		lt_io_check_adoption(loop, self, inner);
 	lt_io_adopt(loop, self, inner);
-}
-
-/* To the fiber, until it parks or is over. */
-static void resume(leat_loop *loop, leat_io *self, lt_fiber *fiber)
-{
-	self->flags |= LT_RUNNING;
-	fiber->credit = IN_A_ROW;
-	loop->fiber = fiber;
-	loop->heir = fiber->unwind;
-	enter(fiber);
-	loop->fiber = NULL;
-	if (fiber->over)
-		finish(loop, self, fiber);
-	else
-		self->flags &= (uint8_t)~LT_RUNNING;
-	loop->heir = NULL;
-}
-
-static void fiber_arrive(leat_loop *loop, leat_io *self, leat_io *source)
-{
-	lt_fiber *fiber = fiber_of(self);
-
-	self->source = NULL;
-	fiber->got = source;
-	resume(loop, self, fiber);
-}
-
-/* After a yield, or to unwind. */
-static void fiber_start(leat_loop *loop, leat_io *self)
-{
-	resume(loop, self, fiber_of(self));
 }
 
 /* Cancelled, also while it is running: it unwinds by itself. */
@@ -134,9 +108,8 @@ static void fiber_drop(leat_loop *loop, leat_io *self)
 		lt_enqueue(loop, self);
 }
 
-static const lt_kind fiber_kind = {
-	.name = "fiber", .arrive = fiber_arrive, .start = fiber_start, .drop = fiber_drop, .unwind = fiber_start
-};
+/* The rest is in take_turn. */
+const lt_kind lt_fiber_kind = { .name = "fiber", .drop = fiber_drop };
 
 /* ---- beginning ---- */
 
@@ -158,36 +131,97 @@ static lt_fiber *place_fiber(const lt_stack *stack, unsigned class)
 	return (lt_fiber *)(void *)((uintptr_t)(top - sizeof(lt_fiber)) & ~(uintptr_t)63);
 }
 
-static void new_start(leat_loop *loop, leat_io *self)
+/* Gives it a stack; NULL without: then the io has failed. */
+static inline lt_fiber *furnish(leat_loop *loop, leat_io *self)
 {
 	uint8_t class = self->spare;
 	lt_stack *stack = lt_stack_take(loop, lt_loop_stacks(loop), class);
-	leat_fiber_fn fn = (leat_fiber_fn)self->u.call.other;
 	lt_fiber *fiber;
 
-	if (!stack) {
+	if (__builtin_expect(!stack, 0)) {
 		refuse(loop, self);
-		return;
+		return NULL;
 	}
 	fiber = place_fiber(stack, class);
 	fiber->self = self;
-	fiber->fn = fn;
-	fiber->unwind = NULL;
-	fiber->stack = stack;
 	fiber->class = class;
 	fiber->over = false;
-#ifdef LT_SWITCH_ASM
-	fiber->ready = false;
-#endif
+	fiber->fn = self->u.call.fiber;
+	fiber->unwind = NULL;
+	fiber->stack = stack;
 	lt_tell_made(&fiber->tell, stack->low, (size_t)((unsigned char *)fiber - stack->low));
-	self->u.custom.kind = &fiber_kind;
+	self->kind = LT_FIBER;
 	self->u.call.other = (uintptr_t)fiber;
 	if (self->flags & LT_MOVED)
 		self->u.call.destroy = NULL;
-	resume(loop, self, fiber);
+	return fiber;
 }
 
-static const lt_kind new_kind = { .name = "fiber", .start = new_start, .drop = lt_io_drop_ctx };
+const lt_kind lt_spawn_kind = { .name = "fiber", .drop = lt_io_drop_ctx };
+
+/* ---- running ---- */
+
+/* Until it parks or is over. */
+static inline void run(leat_loop *loop, lt_fiber *fiber, bool begins)
+{
+	fiber->self->flags |= LT_RUNNING;
+	fiber->credit = IN_A_ROW;
+	loop->fiber = fiber;
+	if (begins)
+		begin(fiber);
+	else
+		enter(fiber);
+	fiber = loop->fiber;
+	loop->fiber = NULL;
+	if (fiber->over)
+		finish(loop, fiber->self, fiber);
+	else
+		fiber->self->flags &= (uint8_t)~LT_RUNNING;
+}
+
+static inline void take_turn(leat_loop *loop, leat_io *io)
+{
+	lt_fiber *fiber;
+
+	if (io->phase == LT_SETTLED) {
+		leat_io *self = (leat_io *)io->waiter;
+
+		fiber = fiber_of(self);
+		self->source = NULL;
+		fiber->got = io;
+		run(loop, fiber, false);
+		return;
+	}
+	io->source = NULL;
+	if (io->kind == LT_SPAWN) {
+		fiber = furnish(loop, io);
+		if (fiber)
+			run(loop, fiber, !LT_SWITCH_KEEPS || !fiber->ready);
+		return;
+	}
+	fiber = fiber_of(io);
+	fiber->got = NULL;
+	loop->heir = fiber->unwind;
+	run(loop, fiber, false);
+}
+
+/* A frame of its own where the loop is left, from one fiber to the next: no
+ * return is mispredicted between them (switch.h). */
+size_t lt_fiber_run_ready(leat_loop *loop, leat_io *io, size_t left)
+{
+	for (;;) {
+		take_turn(loop, io);
+		left--;
+		for (;;) {
+			if (left == 0 || !loop->ready.head)
+				return left;
+			io = lt_pop(loop);
+			if (!lt_io_run_unless_fiber(loop, io))
+				break;
+			left--;
+		}
+	}
+}
 
 /* Why it cannot be; LEAT_NONE: it can, in that class. */
 static leat_kind refusal(leat_loop *loop, const leat_fiber_options *options, unsigned *class)
@@ -209,7 +243,7 @@ leat_io *leat_fiber_at(leat_loop *loop, const leat_fiber_options *options, leat_
 {
 	unsigned class = 0;
 	leat_kind kind = loop->closing ? LEAT_CLOSED : refusal(loop, options, &class);
-	leat_io *self = kind == LEAT_NONE ? lt_io_take_cell(loop, LT_CUSTOM, where) : NULL;
+	leat_io *self = kind == LEAT_NONE ? lt_io_take_cell(loop, LT_SPAWN, where) : NULL;
 
 	if (!self) {
 		lt_ctx_drop(ctx);
@@ -217,10 +251,9 @@ leat_io *leat_fiber_at(leat_loop *loop, const leat_fiber_options *options, leat_
 			return leat_io_fail_at(loop, leat_error_make_at(&leat_core_errors, kind, where), where);
 		return lt_io_refused(loop);
 	}
-	self->u.custom.kind = &new_kind;
+	self->u.call.fiber = fn;
 	self->u.call.ctx = ctx.data;
 	self->u.call.destroy = ctx.destroy;
-	self->u.call.other = (uintptr_t)fn;
 	self->spare = (uint8_t)class;
 	if (ctx.moved)
 		self->flags |= LT_MOVED;
@@ -230,36 +263,7 @@ leat_io *leat_fiber_at(leat_loop *loop, const leat_fiber_options *options, leat_
 
 /* ---- waiting ---- */
 
-/* Until it is popped again; false: it was cancelled. */
-static bool yield(leat_loop *loop, lt_fiber *fiber)
-{
-	lt_enqueue(loop, fiber->self);
-	leave(fiber, false);
-	return !(fiber->self->flags & LT_DOOMED);
-}
-
-/* Until the source has settled; false: it was cancelled, and the source is gone. */
-static bool park(leat_loop *loop, lt_fiber *fiber, leat_io *source)
-{
-	fiber->got = NULL;
-	fiber->self->source = source;
-	source->waiter = (uintptr_t)fiber->self;
-	if (source->phase == LT_SETTLED)
-		lt_enqueue(loop, source);
-	leave(fiber, false);
-	return fiber->got;
-}
-
-static void take_result(leat_loop *loop, leat_io *got, leat_result *result)
-{
-	result->where = got->where;
-	result->loop = loop;
-	lt_outcome_copy(lt_result_outcome(result), &got->u.outcome);
-	lt_cell_free(loop, got);
-	lt_delivered(lt_result_outcome(result));
-}
-
-/* The usual ones are seen at a glance: settled, or a chain down to a leaf. */
+/* The usual ones are seen at a glance: a chain down to what has settled or a leaf. */
 static void check_source(const leat_io *self, const leat_io *io, const char *where)
 {
 	const leat_io *at = io;
@@ -272,34 +276,30 @@ static void check_source(const leat_io *self, const leat_io *io, const char *whe
 		lt_abort("%s: a fiber waits for itself (made at %s)", where, self->where);
 }
 
-leat_kind lt_fiber_await(leat_loop *loop, leat_io *io, leat_result *result, const char *where)
+leat_io *lt_fiber_wait_any(leat_loop *loop, leat_io *io, leat_kind *why, const char *where)
 {
 	lt_fiber *fiber = loop->fiber;
 
 	lt_loop_check_thread(loop);
-	if (io->phase == LT_SETTLED && fiber->credit > 0) {
-		fiber->credit--;
-		return leat_io_try(io, result) ? LEAT_NONE : LEAT_OTHER;
-	}
+	*why = LEAT_CANCELLED;
 	if (fiber->self->flags & LT_DOOMED) {
 		lt_io_cancel(io);
-		return LEAT_CANCELLED;
+		return NULL;
 	}
-	if (io->flags & LT_IMMORTAL) {
-		if (!yield(loop, fiber))
-			return LEAT_CANCELLED;
-		return leat_io_try(io, result) ? LEAT_NONE : LEAT_OTHER;
-	}
+	if (io->flags & LT_IMMORTAL)
+		return lt_fiber_yield(loop, fiber) ? io : NULL;
 	check_source(fiber->self, io, where);
-	if (!park(loop, fiber, lt_io_past_forward(loop, io)))
-		return LEAT_CANCELLED;
-	take_result(loop, fiber->got, result);
-	return LEAT_NONE;
+	io = lt_io_past_forward(loop, io);
+	if (io->phase == LT_SETTLED) {
+		io->waiter = (uintptr_t)fiber->self;
+		lt_enqueue(loop, io);
+	}
+	return lt_fiber_wait(fiber, io);
 }
 
 bool leat_fiber_yield(leat_loop *loop)
 {
 	if (!lt_fiber_may_park(loop))
 		return true;
-	return !(loop->fiber->self->flags & LT_DOOMED) && yield(loop, loop->fiber);
+	return !(loop->fiber->self->flags & LT_DOOMED) && lt_fiber_yield(loop, loop->fiber);
 }

@@ -15,6 +15,7 @@ static const lt_kind *const kinds[LT_KINDS] = {
 	[LT_LEAF] = &leaf_kind,   [LT_THEN] = &lt_then_kind,       [LT_CATCH] = &lt_catch_kind,
 	[LT_BRANCH] = &lt_branch_kind, [LT_FINALLY] = &lt_finally_kind, [LT_KEEP] = &lt_keep_kind,
 	[LT_HOLD] = &lt_hold_kind, [LT_REPEAT] = &lt_repeat_kind,
+	[LT_SPAWN] = &lt_spawn_kind, [LT_FIBER] = &lt_fiber_kind,
 };
 
 const lt_kind *lt_io_kind(const leat_io *io)
@@ -420,10 +421,6 @@ static void end_doomed(leat_loop *loop, leat_io *io)
 {
 	bool pending = io->phase == LT_PENDING;
 
-	if (pending && io->kind == LT_CUSTOM && io->u.custom.kind->unwind) {
-		io->u.custom.kind->unwind(loop, io);
-		return;
-	}
 	if (pending && io->kind > LT_LEAF && io->u.call.destroy) {
 		loop->unwinding--;
 		lt_io_drop_ctx(loop, io);
@@ -453,42 +450,56 @@ static inline bool is_for_then(const leat_io *io)
 	       ((leat_io *)io->waiter)->kind == LT_THEN;
 }
 
-static inline __attribute__((always_inline)) void run_one(leat_loop *loop, leat_io *io)
+/* What it waited for has come, it has yielded or was cancelled, or it begins. */
+static inline bool is_fibers_turn(const leat_io *io)
+{
+	if (io->phase == LT_PENDING)
+		return io->kind == LT_FIBER || lt_io_is(io, LT_PENDING, LT_SPAWN, LT_DOOMED);
+	return !(io->flags & LT_DOOMED) && !lt_is_watch(io->waiter) && ((leat_io *)io->waiter)->kind == LT_FIBER;
+}
+
+static inline __attribute__((always_inline)) bool run_one(leat_loop *loop, leat_io *io)
 {
 	if (__builtin_expect(is_for_then(io), 1)) {
 		leat_io *waiter = (leat_io *)io->waiter;
 
 		call(loop, waiter, io, NULL); /* which frees io */
-		return;
+		return false;
 	}
 	io->flags &= (uint8_t)~LT_QUEUED;
 	if (lt_io_is(io, LT_PENDING, LT_REPEAT, LT_DOOMED)) {
 		io->source = NULL;
 		lt_repeat_step(loop, io);
-	} else {
-		run_other(loop, io);
+		return false;
 	}
+	if (is_fibers_turn(io))
+		return true;
+	run_other(loop, io);
+	return false;
+}
+
+bool lt_io_run_unless_fiber(leat_loop *loop, leat_io *io)
+{
+	return !run_one(loop, io);
 }
 
 void lt_io_run_one(leat_loop *loop, leat_io *io)
 {
-	loop->ready.head = io->source;
-	if (!loop->ready.head)
-		loop->ready.tail = &loop->ready.head;
-	run_one(loop, io);
+	lt_pop(loop);
+	if (!lt_io_run_unless_fiber(loop, io))
+		lt_fiber_run_ready(loop, io, 1);
 }
 
 /* Gives what is left of the budget. */
 static inline size_t run_ready(leat_loop *loop, size_t left)
 {
 	while (left > 0 && loop->ready.head) {
-		leat_io *io = loop->ready.head;
+		leat_io *io = lt_pop(loop);
 
-		loop->ready.head = io->source;
-		if (!loop->ready.head)
-			loop->ready.tail = &loop->ready.head;
-		run_one(loop, io);
-		left--;
+		if (__builtin_expect(run_one(loop, io), 0))
+			left = lt_fiber_run_ready(loop, io, left);
+		else
+			left--;
 	}
 	return left;
 }

@@ -40,7 +40,7 @@ enum lt_flag {
 };
 
 /* What a cell does about its sources; 0 has its kind in the payload. */
-enum lt_kind_index { LT_CUSTOM, LT_LEAF, LT_THEN, LT_CATCH, LT_BRANCH, LT_FINALLY, LT_KEEP, LT_HOLD, LT_REPEAT, LT_KINDS };
+enum lt_kind_index { LT_CUSTOM, LT_LEAF, LT_THEN, LT_CATCH, LT_BRANCH, LT_FINALLY, LT_KEEP, LT_HOLD, LT_REPEAT, LT_SPAWN, LT_FIBER, LT_KINDS };
 
 typedef struct lt_kind {
 	const char *name;
@@ -54,10 +54,6 @@ typedef struct lt_kind {
 	/* popped from the queue while pending */
 	void (*start)(leat_loop *, leat_io *self);
 	bool counts; /* LT_COUNTS */
-	/* popped from the queue, cancelled: ends what is left, and frees the
-	 * cell; drop may queue it for that, and is called while LT_RUNNING, too.
-	 * NULL: nothing is left */
-	void (*unwind)(leat_loop *, leat_io *self);
 	/* many sources: the next one, for looking; *next begins with 0 and is
 	 * its own to count with; NULL when there is none.  Where a kind has
 	 * `next` and not this, its sources are shown as trees of their own. */
@@ -87,10 +83,13 @@ struct leat_io {
 	union {
 		lt_outcome outcome;
 		struct {
-			leat_fn fn;
+			union {
+				leat_fn fn;
+				leat_io *(*fiber)(void *ctx, leat_loop *); /* what it runs, before it began */
+			};
 			void *ctx;
 			void (*destroy)(void *);
-			uintptr_t other; /* branch: the second function; catch: the match */
+			uintptr_t other; /* branch: the second function; catch: the match; fiber: its lt_fiber */
 		} call;
 		struct {
 			const leat_leaf *leaf;
@@ -300,6 +299,16 @@ static inline bool lt_must_kick(const leat_loop *loop)
 {
 	return !loop->quiet && !loop->kicked && !loop->ready.head;
 }
+/* The next in the queue, which is not empty. */
+static inline leat_io *lt_pop(leat_loop *loop)
+{
+	leat_io *io = loop->ready.head;
+
+	loop->ready.head = io->source;
+	if (!loop->ready.head)
+		loop->ready.tail = &loop->ready.head;
+	return io;
+}
 /* Where that is not so. */
 static inline void lt_enqueue_quietly(leat_loop *loop, leat_io *io)
 {
@@ -489,6 +498,12 @@ const lt_kind *lt_io_kind(const leat_io *io);
 /* For messages; of settled cells too. */
 const char *lt_io_kind_name(const leat_io *io);
 
+/* Runs what was popped, but for a fiber, whose turn it is: then it is false. */
+bool lt_io_run_unless_fiber(leat_loop *loop, leat_io *io);
+/* The queue from a fiber's turn on, which was popped; gives what is left of
+ * the budget. */
+size_t lt_fiber_run_ready(leat_loop *loop, leat_io *io, size_t left);
+
 /* Runs a repeat's step. */
 void lt_repeat_step(leat_loop *loop, leat_io *self);
 static inline bool lt_says_again(const lt_outcome *o)
@@ -497,6 +512,6 @@ static inline bool lt_says_again(const lt_outcome *o)
 }
 
 extern const lt_kind lt_then_kind, lt_catch_kind, lt_branch_kind, lt_finally_kind, lt_keep_kind, lt_hold_kind,
-	lt_repeat_kind;
+	lt_repeat_kind, lt_spawn_kind, lt_fiber_kind;
 
 #endif

@@ -34,9 +34,12 @@
 /* A function that is left on one stack and comes back on another must not be
  * instrumented, nor have a frame in their imitation of a stack. */
 #if defined(LT_TELL_ASAN) || defined(LT_TELL_TSAN)
+#define LT_TOLD 1
 #define LT_PLAIN __attribute__((no_sanitize_address, no_sanitize_thread, noinline))
 #define LT_PLAIN_INLINE static inline __attribute__((no_sanitize_address, no_sanitize_thread, always_inline))
+#define LT_PLAIN_OUT static LT_PLAIN
 #else
+#define LT_PLAIN_OUT static inline
 #define LT_PLAIN
 #define LT_PLAIN_INLINE static inline
 #endif

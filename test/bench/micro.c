@@ -3,6 +3,7 @@
  *
  * The same rows as minimal has for the least a promise can be; ratios runs both. */
 #include <err.h>
+#include <leat/fiber.h>
 #include <leat/io.h>
 #include <leat/loop.h>
 #include <leat/thread.h>
@@ -169,6 +170,70 @@ offload(long rounds)
 			errx(1, "cannot offload");
 }
 
+/* There and back is two. */
+
+static leat_io *
+turn(void *ctx, leat_loop *here)
+{
+	for (long left = *(long *)ctx; left > 0; left -= 2)
+		leat_fiber_yield(here);
+	return NULL;
+}
+
+static void
+fiber_switch(long rounds)
+{
+	leat_io *io = leat_fiber(loop, turn, leat_ctx_borrow(&rounds));
+
+	while (leat_loop_run_ready(loop) > 0) {
+	}
+	take(io);
+}
+
+static leat_io *
+nothing(void *ctx, leat_loop *here)
+{
+	(void)ctx;
+	(void)here;
+	return NULL;
+}
+
+static void
+fiber_spawn(long rounds)
+{
+	while (rounds--) {
+		leat_io *io = leat_fiber(loop, nothing, leat_ctx_none());
+
+		leat_loop_run_ready(loop);
+		take(io);
+	}
+}
+
+/* Parked and resumed by a maker: what an await costs. */
+
+static leat_maker waited;
+
+static leat_io *
+wait_for_each(void *ctx, leat_loop *here)
+{
+	for (long left = *(long *)ctx; left > 0; left--)
+		leat_await(leat_io_new(here, &waited, NULL, NULL), NULL);
+	return NULL;
+}
+
+static void
+fiber_await(long rounds)
+{
+	leat_io *io = leat_fiber(loop, wait_for_each, leat_ctx_borrow(&rounds));
+
+	leat_loop_run_ready(loop);
+	while (leat_maker_live(waited)) {
+		leat_resolve(waited);
+		leat_loop_run_ready(loop);
+	}
+	take(io);
+}
+
 static const struct row rows[] = {
 	{ "create_resolve_free", create_resolve_free },
 	{ "then1_resolved", then1_resolved },
@@ -177,6 +242,9 @@ static const struct row rows[] = {
 	{ "then10_pending", then10_pending },
 	{ "all100", all100 },
 	{ "tick", tick },
+	{ "fiber_switch", fiber_switch },
+	{ "fiber_spawn", fiber_spawn },
+	{ "fiber_await", fiber_await },
 	{ "post", post },
 	{ "offload", offload },
 };

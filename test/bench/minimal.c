@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* minimal - the rows of micro, for the least a promise can be */
 #include <stdint.h>
+#include <stdlib.h>
+#include <ucontext.h>
 
 #include "bench/promise.h"
 #include "bench/rows.h"
@@ -111,6 +113,34 @@ tick(long rounds)
 	promise_free(p);
 }
 
+/* glibc's own switch of stacks; there and back is two */
+
+enum { STACK_BYTES = 65536 };
+
+static ucontext_t here, there;
+
+static void
+bounce(void)
+{
+	for (;;)
+		swapcontext(&there, &here);
+}
+
+static void
+fiber_switch(long rounds)
+{
+	void *stack = malloc(STACK_BYTES);
+
+	if (!stack || getcontext(&there) < 0)
+		abort();
+	there.uc_stack.ss_sp = stack;
+	there.uc_stack.ss_size = STACK_BYTES;
+	makecontext(&there, bounce, 0);
+	for (; rounds > 0; rounds -= 2)
+		swapcontext(&here, &there);
+	free(stack);
+}
+
 static const struct row rows[] = {
 	{ "create_resolve_free", create_resolve_free },
 	{ "then1_resolved", then1_resolved },
@@ -119,6 +149,7 @@ static const struct row rows[] = {
 	{ "then10_pending", then10_pending },
 	{ "all100", all100 },
 	{ "tick", tick },
+	{ "fiber_switch", fiber_switch },
 };
 
 int

@@ -5,6 +5,7 @@
  * does not grow. A write that is accepted at once needs no promise to wait for it. */
 #include <err.h>
 #include <leat/buf.h>
+#include <leat/fiber.h>
 #include <leat/loop.h>
 #include <leat/net.h>
 #include <stdio.h>
@@ -73,11 +74,31 @@ source(void *flow, leat_result *ready)
 	return leat_io_then(leat_flow_send(flow, buf), source, leat_ctx_borrow(flow));
 }
 
+/* fiber: an echo straight down */
+
+static leat_io *
+echo_down(void *flow, leat_loop *here)
+{
+	leat_buf *buf;
+
+	while ((buf = leat_await_buf(leat_flow_read(flow), NULL)))
+		if (!leat_await(leat_flow_send(flow, buf), NULL))
+			break;
+	return NULL;
+}
+
+static leat_io *
+fiber(void *flow, leat_result *ready)
+{
+	return leat_fiber(loop, echo_down, leat_ctx_borrow(flow));
+}
+
 static const struct {
 	const char *name;
 	leat_fn first;
 } modes[] = {
 	{ "echo", echo },
+	{ "fiber", fiber },
 	{ "sink", sink },
 	{ "source", source },
 };
@@ -133,6 +154,6 @@ main(int argc, char **argv)
 	for (size_t i = 0; argc == 3 && i < sizeof modes / sizeof modes[0]; i++)
 		if (strcmp(argv[2], modes[i].name) == 0)
 			return serve(argv[1], modes[i].first);
-	fprintf(stderr, "usage: server PORT echo|sink|source\n");
+	fprintf(stderr, "usage: server PORT echo|fiber|sink|source\n");
 	return 2;
 }

@@ -291,7 +291,7 @@ static leat_io *hop(void *left, leat_loop *loop)
 
 START_TEST(one_that_gives_the_next_for_ever_needs_one_stack)
 {
-	int left = 100000;
+	int left = SUITE_SLOWNESS > 1 ? 3000 : 100000;
 
 	open_world();
 	expect_true(leat_await(leat_fiber(w.loop, hop, leat_ctx_borrow(&left)), NULL));
