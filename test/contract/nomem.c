@@ -5,6 +5,7 @@
  * nothing is left.
  */
 #include <leat/buf.h>
+#include <leat/fiber.h>
 
 #include "support/starve.h"
 #include "support/suite.h"
@@ -170,9 +171,55 @@ static void with_detach(struct world *w)
 	w->unhandled = 0;
 }
 
+static leat_io *straight_down(void *ctx, leat_loop *loop)
+{
+	leat_result result;
+
+	(void)ctx;
+	leat_await(leat_io_then(leat_sleep(loop, 0), pass, thing_owned("a")), NULL);
+	leat_fiber_yield(loop);
+	leat_await(leat_io_then(leat_io_ptr(loop, thing("v"), &thing_type), pass, thing_owned("b")), &result);
+	if (leat_error_set(leat_result_error(&result)))
+		return leat_io_fail(loop, leat_result_error(&result));
+	leat_result_clear(&result);
+	return leat_io_then(leat_sleep(loop, 0), pass, thing_owned("c"));
+}
+
+static void with_fiber(struct world *w)
+{
+	leat_io *ios[6];
+
+	for (int i = 0; i < 6; i++)
+		ios[i] = leat_fiber(w->loop, straight_down, thing_owned("d"));
+	for (int i = 0; i < 6; i++)
+		ends_well(w, leat_io_then(ios[i], pass, thing_owned("e")));
+}
+
+static leat_io *wait_for_ever(void *ctx, leat_loop *loop)
+{
+	leat_maker maker;
+
+	(void)ctx;
+	leat_await(pending(loop, &maker), NULL);
+	return NULL;
+}
+
+/* Cancelled in any case. */
+static void with_cancel_wait(struct world *w)
+{
+	leat_io *io = leat_io_then(leat_fiber(w->loop, wait_for_ever, thing_owned("a")), pass, thing_owned("b"));
+
+	world_run(w);
+	io = leat_io_cancel_wait(io);
+	world_run(w);
+	expect_no_things();
+	ends_well(w, io);
+}
+
 static void (*const scenarios[])(struct world *w) = {
 	with_maker, with_values, with_then, with_catch, with_repeat, with_fork, with_all,
 	with_any, with_race, with_settle, with_time, with_await, with_detach,
+	with_fiber, with_cancel_wait,
 };
 
 START_TEST(without_memory_there_is_an_answer_and_nothing_is_left)

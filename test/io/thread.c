@@ -2,6 +2,8 @@
 /* thread - a debug build knows whose a loop is, and whose an io */
 #include <pthread.h>
 
+#include <leat/fiber.h>
+
 #include "support/suite.h"
 #include "support/world.h"
 
@@ -14,6 +16,12 @@ static void *make_one(void *loop)
 static void *resolve_one(void *maker)
 {
 	leat_resolve(*(leat_maker *)maker);
+	return NULL;
+}
+
+static void *await_here(void *io)
+{
+	leat_await(io, NULL);
 	return NULL;
 }
 
@@ -52,5 +60,22 @@ START_TEST(giving_away_twice_what_was_there_already_aborts)
 }
 END_TEST
 
+static leat_io *await_one(void *ctx, leat_loop *loop)
+{
+	elsewhere(await_here, ctx);
+	return NULL;
+}
+
+START_TEST(waiting_in_a_fiber_on_another_thread_aborts)
+{
+	leat_loop *loop = leat_loop_new(NULL, NULL);
+	leat_maker maker;
+
+	leat_io_detach(leat_fiber(loop, await_one, leat_ctx_borrow(leat_io_new(loop, &maker, NULL, NULL))));
+	leat_loop_run_ready(loop);
+}
+END_TEST
+
 SUITE("thread", ABORTS(making_an_io_on_another_thread_aborts), ABORTS(settling_an_io_on_another_thread_aborts),
-	EACH(ABORTS(giving_away_twice_what_was_there_already_aborts), 3))
+	EACH(ABORTS(giving_away_twice_what_was_there_already_aborts), 3),
+	ABORTS(waiting_in_a_fiber_on_another_thread_aborts))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* serve - connections come, are handled, and go, whatever they do */
+#include <leat/fiber.h>
 #include <leat/flow_ops.h>
 
 #include "net/wire.h"
@@ -566,6 +567,78 @@ START_TEST(a_handler_may_close_the_listener)
 }
 END_TEST
 
+/* ---- a fiber for each connection ---- */
+
+static leat_io *echo_down(void *flow, leat_loop *loop)
+{
+	leat_flow_info info = { .size = sizeof info };
+	leat_buf *buf;
+
+	while ((buf = leat_await_buf(leat_flow_read(flow), NULL)))
+		if (!leat_await(leat_flow_send(flow, buf), NULL))
+			break;
+	leat_flow_info_get(flow, &info); /* the flow is lent until it returns */
+	tape_add("over");
+	return NULL;
+}
+
+static leat_io *done_with_it(void *ctx, leat_result *result)
+{
+	return NULL;
+}
+
+static leat_io *echo_in_a_fiber(void *ctx, leat_flow *flow)
+{
+	struct service *s = ctx;
+
+	s->begun++;
+	return leat_fiber(s->w.loop, echo_down, leat_ctx_borrow(flow));
+}
+
+START_TEST(a_fiber_may_handle_it)
+{
+	struct service s;
+	int client;
+
+	service_open(&s, echo_in_a_fiber);
+	client = raw_connect(s.addr);
+	raw_say(client, "x");
+	expect_str(raw_hear(&s.w, client), "x");
+	raw_say(client, "y");
+	expect_str(raw_hear(&s.w, client), "y");
+	close(client);
+	wire_settle(&s.w);
+	tape_expect("over");
+	expect_no_flows(&s);
+	service_close(&s);
+}
+END_TEST
+
+/* More than a turn may do stands before them in the queue. */
+START_TEST(its_flow_is_there_until_a_cancelled_fiber_has_unwound)
+{
+	struct service s;
+	int a, b;
+
+	service_open(&s, echo_in_a_fiber);
+	a = raw_connect(s.addr);
+	b = raw_connect(s.addr);
+	wire_until(&s.w, s.begun == 2);
+	wire_settle(&s.w);
+	for (int i = 0; i < 3000; i++)
+		leat_io_detach(leat_io_then(leat_io_done(s.w.loop), done_with_it, leat_ctx_none()));
+	leat_io_cancel(s.io);
+	s.io = NULL;
+	tape_expect("");
+	wire_settle(&s.w);
+	tape_expect("over over");
+	expect_no_flows(&s);
+	close(a);
+	close(b);
+	service_close(&s);
+}
+END_TEST
+
 START_TEST(freeing_the_loop_ends_it)
 {
 	struct service s;
@@ -665,6 +738,8 @@ SUITE("serve",
 	EACH(it_may_be_cancelled_by_a_handler, 2),
 	it_may_be_cancelled_by_the_hook,
 	a_handler_may_close_the_listener,
+	a_fiber_may_handle_it,
+	its_flow_is_there_until_a_cancelled_fiber_has_unwound,
 	EACH(freeing_the_loop_ends_it, 2),
 	EACH(a_handler_may_give_its_flow_to_a_layer, 2),
 	EACH(any_allocation_may_fail, 1))
