@@ -529,6 +529,73 @@ static bool play_last_first(struct world *w, size_t n)
 	return true;
 }
 
+/* ---- fibers that wait for fibers ---- */
+
+/* What was delivered to it is its own. */
+static bool await_and_drop(leat_io *io)
+{
+	leat_result result;
+	bool ok = leat_await(io, &result);
+
+	thing_moment();
+	leat_result_clear(&result);
+	return ok;
+}
+
+static leat_io *wait_straight_down(void *text, leat_loop *loop)
+{
+	(void)text;
+	thing_moment();
+	await_and_drop(wait(loop, 0));
+	leat_fiber_yield(loop);
+	thing_moment();
+	await_and_drop(leat_io_then(wait(loop, 1), keep, thing_owned("")));
+	return leat_io_then(leat_sleep(loop, 0), forget, thing_owned("d"));
+}
+
+static leat_io *wait_with_a_moved_context(void *text, leat_loop *loop)
+{
+	thing_take(text);
+	await_and_drop(wait(loop, 2));
+	return wait(loop, 3);
+}
+
+static leat_io *wait_for_two_fibers(void *text, leat_loop *loop)
+{
+	leat_io *ios[2];
+
+	(void)text;
+	ios[0] = leat_fiber(loop, wait_straight_down, thing_owned("d1"));
+	ios[1] = leat_io_attach(leat_fiber(loop, wait_with_a_moved_context, thing_moved("")), thing_owned("d2"));
+	await_and_drop(leat_io_all(loop, ios, 2));
+	return NULL;
+}
+
+static leat_io *start_fibers(struct world *w)
+{
+	return leat_io_then(leat_fiber(w->loop, wait_for_two_fibers, thing_owned("c1")), keep, thing_owned("c2"));
+}
+
+static leat_io *wait_but_not_long(void *text, leat_loop *loop)
+{
+	leat_io *io = leat_fiber(loop, wait_straight_down, thing_owned("d1"));
+
+	(void)text;
+	await_and_drop(leat_io_timeout(leat_io_then(io, forget, thing_owned("d2")), 25));
+	await_and_drop(leat_sleep(loop, 10));
+	return NULL;
+}
+
+static leat_io *start_impatient_fiber(struct world *w)
+{
+	return leat_io_then(leat_fiber(w->loop, wait_but_not_long, thing_owned("c1")), keep, thing_owned("c2"));
+}
+
+static bool play_four_and_time(struct world *w, size_t n)
+{
+	return n < 4 ? play_values(n == 1 ? 2 : n == 2 ? 1 : n, 4) : play_time(w, n - 4);
+}
+
 static leat_io *start_deadline(struct world *w)
 {
 	leat_io *io = leat_io_deadline(wait(w->loop, 0), w->now_ns / 1000000 + 25);
@@ -586,6 +653,8 @@ static const struct sweep_program programs[] = {
 	{ "leat_scope_wait: of fibers, one member fails", start_scope_of_fibers, play_failure_then_values, end_scope },
 	{ "leat_fiber", start_fiber, play_two, forget_makers },
 	{ "leat_fiber: one of its ios fails", start_fiber, play_failure_then_values, forget_makers },
+	{ "leat_fiber: it waits for fibers", start_fibers, play_four_and_time, forget_makers },
+	{ "leat_fiber: it waits for one, but not long", start_impatient_fiber, play_time, forget_makers },
 	{ "leat_io_cancel_wait", start_cancel_wait, play_last_first, forget_makers },
 	{ "leat_loop_drain: of no flows", start_drain, play_time, forget_makers },
 };
