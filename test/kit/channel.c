@@ -1103,6 +1103,74 @@ START_TEST(any_allocation_may_fail)
 }
 END_TEST
 
+enum { PART = 40000, PARTS = 4 };
+
+/* Large enough to be in no stock, so that each join asks for memory. */
+static void feed_parts(struct world *world)
+{
+	static char part[PART];
+
+	for (int i = 0; i < PARTS; i++) {
+		memset(part, 'a' + i, PART);
+		both(world, leat_flow_write(far, part, PART), NULL);
+	}
+}
+
+/* Gives whether it failed; else all of it came, in order. */
+static bool read_parts(struct world *world)
+{
+	leat_io *io = leat_channel_exactly(near, PARTS * PART);
+	leat_result result;
+	leat_buf *buf;
+
+	feed_parts(world);
+	if (!leat_io_try(io, &result)) {
+		leat_io_cancel(io);
+		return true;
+	}
+	if (!leat_result_ok(&result))
+		return true;
+	buf = leat_result_buf(&result);
+	expect_size(leat_buf_size(buf), PARTS * PART);
+	for (size_t i = 0; i < PARTS * PART; i++)
+		expect(((const char *)leat_buf_data(buf))[i] == (char)('a' + i / PART));
+	leat_buf_unref(buf);
+	return false;
+}
+
+START_TEST(without_memory_to_join_nothing_is_lost)
+{
+	bool failed = true;
+
+	for (size_t nth = 1; failed && nth < 100; nth++) {
+		leat_buf *buf;
+		leat_io *io;
+
+		begin();
+		w.oom.fail_at = w.oom.calls + nth;
+		failed = read_parts(&w);
+		if (failed) {
+			leat_flow_info info = { .size = sizeof info };
+			leat_result result;
+
+			io = leat_channel_exactly(near, PARTS * PART);
+			feed_end();
+			expect_true(leat_io_try(io, &result));
+			expect_true(leat_result_ok(&result));
+			buf = leat_result_buf(&result);
+			for (size_t i = 1; i < leat_buf_size(buf); i++)
+				expect(((const char *)leat_buf_data(buf))[i] >= ((const char *)leat_buf_data(buf))[i - 1]);
+			leat_flow_info_get(far, &info);
+			ck_assert_msg(leat_buf_size(buf) == info.written_bytes, "%zu bytes of %zu, call %zu failing",
+				leat_buf_size(buf), (size_t)info.written_bytes, nth);
+			leat_buf_unref(buf);
+		}
+		finish();
+	}
+	expect_false(failed);
+}
+END_TEST
+
 /* ---- writing ---- */
 
 START_TEST(what_is_put_goes_out_together)
@@ -1397,6 +1465,7 @@ SUITE("channel",
 	a_stillborn_flow_fails_it_with_its_reason,
 	without_memory_it_is_stillborn,
 	any_allocation_may_fail,
+	without_memory_to_join_nothing_is_lost,
 	what_is_put_goes_out_together,
 	a_put_over_the_limit_fails_the_flush_and_sends_nothing,
 	long_words_are_printed_whole,
