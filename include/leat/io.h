@@ -326,8 +326,9 @@ LEAT_API LEAT_NODISCARD leat_buf *leat_await_buf_at(leat_io *io, leat_error *why
 LEAT_API void leat_io_detach(leat_io *io);
 /* Nobody wants it any more.  When it returns, nothing of the chain runs any
  * more; values that were not delivered went back to their givers, contexts
- * are destroyed - or will be as soon as they are off the stack, and at the
- * end of the outermost cancel when called from a destructor.  NULL is let
+ * are destroyed - or will be as soon as they are off the stack, and, when called
+ * from a destructor, right after that one: at the latest at the end of the
+ * outermost cancel, and before the contexts of those who waited.  NULL is let
  * be.  A failure that it drops is not reported.  A fiber in the chain unwinds
  * by itself, after this has returned; the contexts of those who waited for it
  * are destroyed after that. */

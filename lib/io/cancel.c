@@ -3,8 +3,11 @@
  *
  * A tree of cells is razed from its leaves up: give-backs and the leaf's cancel
  * run before the contexts of those who waited.  It is walked without a stack:
- * down by source (or next, where there are many), up by waiter.  Destructors
- * may cancel: their trees join one list and are razed by the outermost call.
+ * down by source (or next, where there are many), up by waiter.
+ *
+ * Destructors, give-backs and leaves may cancel: their trees join one list, which the
+ * outermost call razes - before it goes on to who waited, so that what they
+ * borrow from there outlives them.
  */
 #include "io/trace.h"
 #include "io/unwind.h"
@@ -77,23 +80,37 @@ static void drop(leat_loop *loop, leat_io *io)
 		lt_cell_free(loop, io);
 }
 
+/* Those that have joined the list since: each is razed, then the next, then up, for
+ * the list is linked by waiter. */
+static leat_io *before(leat_loop *loop, const leat_io *since, leat_io *up)
+{
+	leat_io *first = loop->doomed, *last = first;
+
+	while ((leat_io *)last->waiter != since)
+		last = (leat_io *)last->waiter;
+	loop->doomed = (leat_io *)last->waiter;
+	last->waiter = (uintptr_t)up;
+	return first;
+}
+
 static void raze_tree(leat_loop *loop, leat_io *top)
 {
 	leat_io *io = top;
 
 	for (;;) {
 		leat_io *down = source_of(io);
-		leat_io *up;
+		leat_io *up, *doomed;
 
 		if (down) {
 			io = down;
 			continue;
 		}
 		up = io == top ? NULL : lt_waiter_cell(io);
+		doomed = loop->doomed;
 		drop(loop, io);
 		if (!up)
 			return;
-		io = up;
+		io = loop->doomed == doomed ? up : before(loop, doomed, up);
 	}
 }
 

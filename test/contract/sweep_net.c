@@ -220,6 +220,27 @@ static leat_io *talk(void *ctx, leat_result *result)
 	return leat_io_attach(io, leat_ctx_flow(flow));
 }
 
+/* What the handlers borrow is there until the last of them has gone. */
+static void go_with(void *lent)
+{
+	expect_str(lent, "lent");
+}
+
+static leat_io *borrow(void *lent, leat_flow *flow)
+{
+	return leat_io_attach(leat_copy(flow, flow), leat_ctx_own(lent, go_with));
+}
+
+static leat_io *start_serve_lent(void)
+{
+	void *lent = thing("lent");
+
+	listen_anew();
+	for (int i = 0; i < CLIENTS; i++)
+		clients[i] = leat_io_then(leat_connect_addr(stage.loop, &addr, NULL), talk, leat_ctx_none());
+	return leat_io_attach(leat_serve(leat_listener_ref(listener), NULL, borrow, lent), leat_ctx_own(lent, thing_destroy));
+}
+
 static leat_io *start_serve(void)
 {
 	listen_anew();
@@ -302,6 +323,7 @@ static const struct program programs[] = {
 	{ "leat_connect_addr", start_connect_addr, NULL, others_connect, ANY },
 	{ "leat_accept", start_accept, NULL, everybody_is_served, ANY },
 	{ "leat_serve", start_serve, play_closing, nobody_is_served, ANY },
+	{ "leat_serve: its handlers borrow", start_serve_lent, play_closing, nobody_is_served, ANY },
 	{ "leat_child_wait", start_wait, play_eof, it_has_ended, ANY },
 	{ "leat_run", start_run, NULL, no_child_is_left, ANY },
 };

@@ -343,7 +343,64 @@ START_TEST(a_cancelled_io_in_the_queue_does_not_hold_up_the_others)
 }
 END_TEST
 
+/* ---- what borrows goes before what it borrows from ---- */
+
+static void cancel_inner(void *state)
+{
+	leat_io_cancel(*(leat_io **)state);
+}
+
+static const leat_leaf outer_leaf = {
+	.size = sizeof outer_leaf, .name = "outer", .state_bytes = sizeof(leat_io *), .cancel = cancel_inner
+};
+
+START_TEST(what_a_leaf_cancels_goes_before_those_who_waited_for_the_leaf)
+{
+	struct world w;
+	leat_maker maker;
+	void *state;
+	leat_io *io;
+
+	world_open(&w);
+	tape_clear();
+	io = leat_io_attach(leat_io_new(w.loop, &maker, &outer_leaf, &state), thing_owned("waits"));
+	*(leat_io **)state = leat_io_attach(pending(w.loop, &maker), thing_owned("borrows"));
+	leat_io_cancel(io);
+	tape_expect("~borrows ~waits");
+	expect_no_things();
+	world_close(&w);
+}
+END_TEST
+
+static void cancel_both(void *text)
+{
+	tape_add(text);
+	leat_io_cancel(others[0]);
+	leat_io_cancel(others[1]);
+}
+
+START_TEST(what_a_destructor_cancels_goes_before_those_who_waited)
+{
+	static char dies[] = "dies";
+	struct world w;
+	leat_maker maker;
+	leat_io *io;
+
+	world_open(&w);
+	tape_clear();
+	for (int i = 0; i < 2; i++)
+		others[i] = leat_io_attach(pending(w.loop, &maker), thing_owned(i ? "two" : "one"));
+	io = leat_io_attach(pending(w.loop, &maker), leat_ctx_own(dies, cancel_both));
+	leat_io_cancel(leat_io_attach(io, thing_owned("waits")));
+	tape_expect("dies ~two ~one ~waits");
+	expect_no_things();
+	world_close(&w);
+}
+END_TEST
+
 SUITE("cancel",
+	what_a_leaf_cancels_goes_before_those_who_waited_for_the_leaf,
+	what_a_destructor_cancels_goes_before_those_who_waited,
 	no_io_is_let_be,
 	the_leaf_stops_then_contexts_go_from_the_inside_out,
 	what_was_settled_and_not_delivered_goes_back_first,
