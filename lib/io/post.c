@@ -84,7 +84,7 @@ static inline void take(lt_stripe *stripe, lt_post *post)
 	lt_post *rest = (lt_post *)post->link;
 
 	atomic_store_explicit(&stripe->free, rest, memory_order_release);
-	__builtin_prefetch((const char *)rest + AHEAD_BYTES, 1);
+	__builtin_prefetch((const void *)((uintptr_t)rest + AHEAD_BYTES), 1);
 }
 
 static void put_spare(leat_remote *remote, lt_post *first, lt_post *last)
