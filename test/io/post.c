@@ -321,7 +321,8 @@ END_TEST
 
 /* ---- many threads ---- */
 
-enum { THREADS = 4, EACH_POSTS = 20000, BURST = 100 };
+/* More threads than have a list of their own. */
+enum { THREADS = 12, EACH_POSTS = 8000, BURST = 100 };
 
 static int each_posts(void)
 {
@@ -553,7 +554,29 @@ START_TEST(a_maker_outlives_its_loop)
 }
 END_TEST
 
-START_TEST(a_closing_loop_refuses)
+static void settle_now(void *maker, leat_loop *loop)
+{
+	(void)loop;
+	leat_remote_resolve_ptr(*(leat_remote_maker *)maker, thing("v"), &thing_type);
+}
+
+START_TEST(an_outcome_that_comes_while_the_loop_is_freed_is_destroyed)
+{
+	struct world w;
+	leat_remote_maker maker;
+	leat_remote *remote;
+
+	world_open(&w);
+	remote = leat_remote_new(w.loop);
+	leat_io_detach(leat_io_new_remote(w.loop, &maker));
+	expect_int(leat_post(remote, settle_now, leat_ctx_borrow(&maker)), LEAT_NONE);
+	leat_remote_unref(remote);
+	world_close(&w);
+	tape_expect("~v");
+}
+END_TEST
+
+START_TEST(a_void_maker_disposes_of_what_it_is_given)
 {
 	leat_remote_maker maker = { NULL, 0 };
 
@@ -761,7 +784,8 @@ SUITE("post", what_is_posted_runs_later_on_the_loops_thread_in_order, a_post_wak
 	a_burst_is_one_wake_up, many_threads_lose_nothing_and_each_keeps_its_order,
 	each_post_runs_or_is_refused_when_the_loop_is_freed_meanwhile, another_thread_settles_an_io,
 	every_kind_of_outcome_crosses, an_outcome_for_a_cancelled_io_is_destroyed, a_cancelled_io_does_not_keep_the_base,
-	a_maker_outlives_its_loop, a_closing_loop_refuses, while_the_loop_is_freed_remotes_are_stillborn,
+	a_maker_outlives_its_loop,
+	an_outcome_that_comes_while_the_loop_is_freed_is_destroyed, a_void_maker_disposes_of_what_it_is_given, while_the_loop_is_freed_remotes_are_stillborn,
 	settling_twice_names_the_places, a_buf_cannot_cross, without_memory_that_threads_share_there_is_an_error,
 	without_the_loops_memory_there_is_an_error, without_descriptors_there_is_an_error,
 	an_io_settled_from_afar_can_be_cancelled_at_any_point)
