@@ -373,7 +373,7 @@ static inline __attribute__((always_inline)) void call(leat_loop *loop, leat_io 
 	leat_io *inner = NULL;
 
 	self->source = NULL;
-	self->flags |= LT_RUNNING;
+	lt_io_flag(self, LT_RUNNING);
 	lt_delivered(&source->u.outcome); /* which may cancel self */
 	if (__builtin_expect(!(self->flags & (LT_DOOMED | LT_MOVED)), 1)) {
 		inner = (fn ? fn : self->u.call.fn)(self->u.call.ctx, result);
@@ -390,7 +390,7 @@ static inline __attribute__((always_inline)) void call(leat_loop *loop, leat_io 
 		follow(loop, self, inner);
 		return;
 	}
-	self->flags &= (uint8_t)~LT_RUNNING;
+	lt_io_unflag(self, LT_RUNNING);
 	if (inner || self->u.call.destroy)
 		take_inner(loop, self, inner);
 	else

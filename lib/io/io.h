@@ -123,6 +123,20 @@ static inline uint32_t lt_word(uint8_t phase, uint8_t flags, uint8_t kind)
 	memcpy(&word, bytes, sizeof word);
 	return word;
 }
+/* What is looked at as a word is changed as one, where it is soon looked at: a
+ * load that is wider than the store before it has to wait for it. */
+static inline void lt_io_flag(leat_io *io, uint8_t flags)
+{
+	io->word |= lt_word(0, flags, 0);
+}
+static inline void lt_io_unflag(leat_io *io, uint8_t flags)
+{
+	io->word &= ~lt_word(0, flags, 0);
+}
+static inline void lt_io_enter_phase(leat_io *io, uint8_t phase)
+{
+	io->word = (io->word & ~lt_word(0xff, 0, 0)) | lt_word(phase, 0, 0);
+}
 /* Whether it is of that phase and kind, and none of these flags is set. */
 static inline bool lt_io_is(const leat_io *io, uint8_t phase, uint8_t kind, uint8_t without)
 {
@@ -312,7 +326,7 @@ static inline leat_io *lt_pop(leat_loop *loop)
 /* Where that is not so. */
 static inline void lt_enqueue_quietly(leat_loop *loop, leat_io *io)
 {
-	io->flags |= LT_QUEUED;
+	lt_io_flag(io, LT_QUEUED);
 	io->source = NULL;
 	*loop->ready.tail = io;
 	loop->ready.tail = &io->source;
@@ -331,7 +345,7 @@ void lt_settled_slowly(leat_loop *loop, leat_io *io);
 static inline void lt_settled(leat_loop *loop, leat_io *io)
 {
 	lt_loop_check_thread(loop);
-	io->phase = LT_SETTLED;
+	lt_io_enter_phase(io, LT_SETTLED);
 	if (!io->waiter || (io->flags & LT_DOOMED))
 		return;
 	if (!lt_is_watch(io->waiter) && (((leat_io *)io->waiter)->flags & (LT_FORWARD | LT_COUNTS)))
@@ -443,7 +457,7 @@ static inline lt_outcome lt_io_consume(leat_loop *loop, leat_io *io)
  * it away after it. */
 static inline leat_result *lt_io_show(leat_loop *loop, leat_io *io)
 {
-	io->phase = LT_SHOWN;
+	lt_io_enter_phase(io, LT_SHOWN);
 	io->waiter = (uintptr_t)loop;
 	return (leat_result *)(void *)io;
 }

@@ -19,7 +19,7 @@ leat_io *leat_io_new_at(leat_loop *loop, leat_maker *maker, const leat_leaf *lea
 		*state = NULL;
 	if (!io)
 		return lt_io_refused(loop);
-	io->flags = LT_MADE;
+	io->word = lt_word(LT_PENDING, LT_MADE, LT_LEAF);
 	io->generation++;
 	io->u.leaf.leaf = leaf;
 	if (leaf)
