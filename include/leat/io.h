@@ -234,7 +234,14 @@ LEAT_API leat_match leat_match_domain(const leat_error_domain *domain);
 
 /* On success: fn runs; a failure passes by. */
 #define leat_io_then(io, fn, ctx) leat_io_then_at((io), (fn), (ctx), LEAT_HERE)
-LEAT_API LEAT_NODISCARD leat_io *leat_io_then_at(leat_io *io, leat_fn fn, leat_ctx ctx, const char *where);
+/* The same with the parts of a context, which so go by registers.  A cancel:
+ * as of leat_io_then. */
+LEAT_API LEAT_NODISCARD leat_io *leat_io_then_parts(leat_io *io, leat_fn fn, void *data, void (*destroy)(void *data),
+                                                    bool moved, const char *where);
+LEAT_NODISCARD static inline leat_io *leat_io_then_at(leat_io *io, leat_fn fn, leat_ctx ctx, const char *where)
+{
+	return leat_io_then_parts(io, fn, ctx.data, ctx.destroy, ctx.moved, where);
+}
 /* On a failure that matches: fn runs; everything else passes by. */
 #define leat_io_catch(io, match, fn, ctx) leat_io_catch_at((io), (match), (fn), (ctx), LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_io_catch_at(leat_io *io, leat_match match, leat_fn fn, leat_ctx ctx,

@@ -47,20 +47,20 @@ static inline bool is_plain(const leat_io *io)
 }
 
 /* The plain one needs no frame. */
-leat_io *leat_io_then_at(leat_io *io, leat_fn fn, leat_ctx ctx, const char *where)
+leat_io *leat_io_then_parts(leat_io *io, leat_fn fn, void *data, void (*destroy)(void *), bool moved, const char *where)
 {
 	leat_loop *loop;
 	leat_io *self;
 
 	if (__builtin_expect(!is_plain(io), 0))
-		return then_slowly(io, fn, ctx, where);
+		return then_slowly(io, fn, (leat_ctx){ data, destroy, moved }, where);
 	loop = lt_cell_loop(io);
 	self = lt_io_take_cell(loop, LT_THEN, where);
 	self->source = io;
 	io->waiter = (uintptr_t)self;
 	if (io->phase == LT_SETTLED)
 		lt_enqueue_quietly(loop, io);
-	set_call(self, fn, &ctx);
+	set_call(self, fn, &(leat_ctx){ data, destroy, moved });
 	return self;
 }
 
