@@ -14,7 +14,7 @@
 static int talk(leat_loop *loop)
 {
 	static const char *const tr[] = { "tr", "a-z", "A-Z", NULL };
-	leat_child_options pipes = { .size = sizeof pipes, .in = { LEAT_CHILD_PIPE }, .out = { LEAT_CHILD_PIPE } };
+	leat_child_options pipes = { .size = sizeof pipes, .in.source = LEAT_CHILD_PIPE, .out.source = LEAT_CHILD_PIPE };
 	leat_child *child = leat_child_new(loop, tr, &pipes);
 	char said[32] = { 0 };
 

@@ -20,7 +20,7 @@ LEAT_BEGIN
 
 typedef struct leat_child leat_child;
 
-/* What a child finds at descriptor 0, 1 or 2: { LEAT_CHILD_PIPE }, or
+/* What a child finds at descriptor 0, 1 or 2: { .source = LEAT_CHILD_PIPE }, or
  * { LEAT_CHILD_FD, fd }. */
 typedef struct leat_child_stdio {
 	enum leat_child_source {

@@ -222,9 +222,11 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 static void deletes_its_event(void *ctx)
 {
 	struct started *s = ctx;
+	leat_remote_maker maker;
 
 	need(!leat_error_set(leat_loop_after_fork(s->w.loop)));
-	leat_io_cancel(leat_io_new_remote(s->w.loop, &(leat_remote_maker){ 0 }));
+	leat_io_cancel(leat_io_new_remote(s->w.loop, &maker));
+	leat_remote_drop(maker);
 	leat_remote_unref(s->remote);
 	leat_loop_free(s->w.loop);
 }
