@@ -110,23 +110,15 @@ static inline leat_buf *lt_buf_copy(lt_mem *mem, const void *data, size_t bytes)
 	return buf;
 }
 
+/* Most likely it is nobody else's. */
 static inline void lt_buf_unref(leat_buf *buf)
-{
-	if (buf->refs > 1)
-		buf->refs--;
-	else if (buf->refs == 1 && buf->class < LT_CLASS_LARGE && buf->slices == 0)
-		lt_mem_unblock(buf->mem, buf, 0, buf->class);
-	else
-		lt_buf_end(buf);
-}
-
-/* The same, for a buf that is most likely nobody else's. */
-static inline void lt_buf_unref_single(leat_buf *buf)
 {
 	if (__builtin_expect(buf->refs == 1 && buf->slices == 0 && buf->class < LT_CLASS_LARGE, 1))
 		lt_mem_unblock(buf->mem, buf, 0, buf->class);
+	else if (buf->refs > 1)
+		buf->refs--;
 	else
-		lt_buf_unref(buf);
+		lt_buf_end(buf);
 }
 
 /* ---- reading from a transport: one scratch block per loop ---- */

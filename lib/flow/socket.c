@@ -85,11 +85,6 @@ static LT_COLD void read_nothing(leat_flow *self, lt_socket *s, ssize_t got)
 		leat_flow_give_error(self, error);
 }
 
-static LT_COLD leat_buf *scratch_of(leat_loop *loop)
-{
-	return lt_buf_scratch_new(&loop->mem, &loop->scratch);
-}
-
 static __attribute__((noinline)) leat_buf *carve_slowly(leat_loop *loop, size_t bytes)
 {
 	leat_buf *buf = lt_buf_carve(&loop->scratch, bytes);
@@ -103,10 +98,10 @@ static __attribute__((noinline)) leat_buf *carve_slowly(leat_loop *loop, size_t 
 static inline __attribute__((always_inline)) void read_some(leat_flow *self, lt_socket *s)
 {
 	leat_loop *loop = self->loop;
-	leat_buf *into = loop->scratch;
+	leat_buf *into = lt_buf_scratch(&loop->mem, &loop->scratch);
 	ssize_t got;
 
-	if (__builtin_expect(!into && !(into = scratch_of(loop)), 0)) {
+	if (__builtin_expect(!into, 0)) {
 		read_starved(self, s);
 		return;
 	}
@@ -207,7 +202,7 @@ static inline void send_one(leat_flow *self, const lt_socket *s, leat_bufs *queu
 		return;
 	}
 	lt_bufs_init(queue);
-	lt_buf_unref_single(buf);
+	lt_buf_unref(buf);
 }
 
 /* True: all that was offered was taken. */
