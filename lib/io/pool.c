@@ -66,11 +66,27 @@ void *lt_pool_grow(leat_loop *loop)
 	return loop->trace ? lt_trace_take(loop) : lt_pool_carve(loop);
 }
 
+/* Begins with the loop's arenas and 0. */
+typedef struct place {
+	const lt_arena *arena;
+	uint32_t index;
+} place;
+
+/* NULL: that was the last. */
+static lt_slab *next_slab(place *at)
+{
+	while (at->arena && at->index == at->arena->started)
+		*at = (place){ .arena = at->arena->next };
+	return at->arena ? slab_at(at->arena, at->index++) : NULL;
+}
+
 void lt_pool_each_slab(leat_loop *loop, void (*visit)(leat_loop *, lt_slab *))
 {
-	for (lt_arena *arena = loop->pool.arenas; arena; arena = arena->next)
-		for (uint32_t i = 0; i < arena->started; i++)
-			visit(loop, slab_at(arena, i));
+	place at = { .arena = loop->pool.arenas };
+	lt_slab *slab;
+
+	while ((slab = next_slab(&at)))
+		visit(loop, slab);
 }
 
 bool lt_pool_init(leat_loop *loop)
@@ -107,9 +123,11 @@ static void walk_slab(leat_loop *loop, lt_slab *slab, lt_pool_visitor visit, voi
 
 void lt_pool_walk(leat_loop *loop, lt_pool_visitor visit, void *arg)
 {
-	for (lt_arena *arena = loop->pool.arenas; arena; arena = arena->next)
-		for (uint32_t i = 0; i < arena->started; i++)
-			walk_slab(loop, slab_at(arena, i), visit, arg);
+	place at = { .arena = loop->pool.arenas };
+	lt_slab *slab;
+
+	while ((slab = next_slab(&at)))
+		walk_slab(loop, slab, visit, arg);
 }
 
 static size_t live_of(const lt_slab *slab)
@@ -124,10 +142,11 @@ static size_t live_of(const lt_slab *slab)
 
 size_t lt_pool_live(const leat_loop *loop)
 {
+	place at = { .arena = loop->pool.arenas };
 	size_t live = 0;
+	lt_slab *slab;
 
-	for (const lt_arena *arena = loop->pool.arenas; arena; arena = arena->next)
-		for (uint32_t i = 0; i < arena->started; i++)
-			live += live_of(slab_at(arena, i));
+	while ((slab = next_slab(&at)))
+		live += live_of(slab);
 	return live;
 }
