@@ -68,7 +68,7 @@ static leat_flow *allocate(leat_loop *loop, const leat_flow_ops *ops, const char
 
 static const leat_flow_ops no_ops = { .size = sizeof(leat_flow_ops), .name = "stillborn" };
 
-static leat_flow *spare(leat_loop *loop)
+leat_flow *lt_flow_spare(leat_loop *loop)
 {
 	leat_flow *flow = lt_loop_spare(loop, LT_SPARE_FLOW);
 
@@ -78,23 +78,18 @@ static leat_flow *spare(leat_loop *loop)
 	return flow;
 }
 
-leat_flow *lt_flow_spare(leat_loop *loop)
-{
-	return spare(loop);
-}
-
 leat_flow *leat_flow_stillborn(leat_loop *loop, leat_error error)
 {
 	leat_flow *flow = allocate(loop, NULL, error.where);
 
 	if (!flow)
-		return spare(loop);
+		return lt_flow_spare(loop);
 	flow->ops = &no_ops;
 	flow->bits = LT_F_CLOSED | LT_F_STILLBORN;
 	lt_loop_hold(loop);
 	if (!lt_flow_rare(flow)) {
 		lt_flow_unref(flow);
-		return spare(loop);
+		return lt_flow_spare(loop);
 	}
 	flow->rare->read_error = error;
 	return flow;
@@ -109,7 +104,7 @@ leat_flow *leat_flow_new_at(leat_loop *loop, const leat_flow_ops *ops, void **st
 		return leat_flow_stillborn(loop, leat_error_make_at(&leat_core_errors, LEAT_CLOSED, where));
 	flow = allocate(loop, ops, where);
 	if (!flow)
-		return spare(loop);
+		return lt_flow_spare(loop);
 	settle_in(loop, flow);
 	if (ops->directions == LEAT_READ)
 		flow->bits |= LT_F_WRITE_SHUT | LT_F_TELLING | LT_F_TOLD;
@@ -346,7 +341,7 @@ leat_flow *leat_flow_take(leat_flow *flow)
 		lt_mem_release(lt_loop_mem(loop), old_rare);
 		leat_flow_abort(flow);
 		lt_flow_unref(flow);
-		return spare(loop);
+		return lt_flow_spare(loop);
 	}
 	settle_in(loop, heir);
 	inherit(heir, flow, old_rare);
