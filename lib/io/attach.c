@@ -10,20 +10,8 @@
 
 leat_io *leat_io_attach_at(leat_io *io, leat_ctx ctx, const char *where)
 {
-	leat_loop *loop;
-	leat_io *self;
-
 	lt_io_check(io, "leat_io_attach", where);
-	loop = lt_cell_loop(io);
-	self = lt_io_chain(io, LT_HOLD, where);
-	if (!self) {
-		lt_ctx_drop(ctx);
-		return lt_io_nomem(loop);
-	}
-	self->u.call.fn = NULL;
-	self->u.call.ctx = ctx.data;
-	self->u.call.destroy = ctx.destroy;
-	return self;
+	return lt_io_chain_call(io, LT_HOLD, NULL, &ctx, where);
 }
 
 static void end_buf(void *buf)

@@ -8,22 +8,8 @@
 
 leat_io *leat_io_finally_at(leat_io *io, leat_fn fn, leat_ctx ctx, const char *where)
 {
-	leat_loop *loop;
-	leat_io *self;
-
 	lt_io_check(io, "leat_io_finally", where);
-	loop = lt_cell_loop(io);
-	self = lt_io_chain(io, LT_FINALLY, where);
-	if (!self) {
-		lt_ctx_drop(ctx);
-		return lt_io_nomem(loop);
-	}
-	self->u.call.fn = fn;
-	self->u.call.ctx = ctx.data;
-	self->u.call.destroy = ctx.destroy;
-	if (ctx.moved)
-		self->flags |= LT_MOVED;
-	return self;
+	return lt_io_chain_call(io, LT_FINALLY, fn, &ctx, where);
 }
 
 static leat_io *kept(leat_io *self)

@@ -393,6 +393,8 @@ static inline leat_io *lt_io_refused(leat_loop *loop)
 leat_io *lt_io_settled(leat_loop *loop, lt_outcome *outcome, const char *where);
 
 /* ---- chaining ---- */
+/* A context that no cell took. */
+void lt_ctx_drop(leat_ctx ctx);
 /* leat_io_cancel for calls of the library: it leaves them the loop. */
 void lt_io_cancel(leat_io *io);
 /* Checks that the io may be taken: not NULL, nobody else's. */
@@ -427,6 +429,29 @@ static inline leat_io *lt_io_chain(leat_io *io, uint8_t kind, const char *where)
 		lt_enqueue(loop, io);
 	return self;
 }
+/* The context by its place: it came on the stack. */
+static inline void lt_io_set_call(leat_io *self, leat_fn fn, const leat_ctx *ctx)
+{
+	self->u.call.fn = fn;
+	self->u.call.ctx = ctx->data;
+	self->u.call.destroy = ctx->destroy;
+	if (__builtin_expect(ctx->moved, 0))
+		self->flags |= LT_MOVED;
+}
+/* Makes the cell that waits for io and has a function and a context; without
+ * memory both are gone, and it is the refusal. */
+static inline leat_io *lt_io_chain_call(leat_io *io, uint8_t kind, leat_fn fn, const leat_ctx *ctx, const char *where)
+{
+	leat_loop *loop = lt_cell_loop(io);
+	leat_io *self = lt_io_chain(io, kind, where);
+
+	if (__builtin_expect(!self, 0)) {
+		lt_ctx_drop(*ctx);
+		return lt_io_nomem(loop);
+	}
+	lt_io_set_call(self, fn, ctx);
+	return self;
+}
 /* Makes `io` a source of the cell; false without memory (io is gone). */
 bool lt_io_attach(leat_loop *loop, leat_io *self, leat_io **io);
 /* A callback of self gave inner, which was checked: passes its outcome on,
@@ -442,8 +467,6 @@ bool lt_io_end_ctx(leat_io *self);
 /* Destroys the context of a call, cancelled; where it may be in use by a fiber
  * that unwinds, later: then self is queued. */
 void lt_io_drop_ctx(leat_loop *loop, leat_io *self);
-/* A context that no cell took. */
-void lt_ctx_drop(leat_ctx ctx);
 /* Takes the cells's outcome and frees it. */
 static inline lt_outcome lt_io_consume(leat_loop *loop, leat_io *io)
 {

@@ -75,11 +75,7 @@ leat_io *leat_io_repeat_at(leat_loop *loop, leat_fn fn, leat_ctx ctx, const char
 		lt_ctx_drop(ctx);
 		return lt_io_refused(loop);
 	}
-	self->u.call.fn = fn;
-	self->u.call.ctx = ctx.data;
-	self->u.call.destroy = ctx.destroy;
-	if (ctx.moved)
-		self->flags |= LT_MOVED;
+	lt_io_set_call(self, fn, &ctx);
 	lt_enqueue(loop, self);
 	return self;
 }

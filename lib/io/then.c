@@ -7,35 +7,12 @@
  */
 #include "io/io.h"
 
-static inline void set_call(leat_io *self, leat_fn fn, const leat_ctx *ctx)
-{
-	self->u.call.fn = fn;
-	self->u.call.ctx = ctx->data;
-	self->u.call.destroy = ctx->destroy;
-	if (__builtin_expect(ctx->moved, 0))
-		self->flags |= LT_MOVED;
-}
-
-/* The context by its place: it came on the stack. */
-static inline leat_io *chain(leat_io *io, uint8_t kind, leat_fn fn, const leat_ctx *ctx, const char *where)
-{
-	leat_loop *loop = lt_cell_loop(io);
-	leat_io *self = lt_io_chain(io, kind, where);
-
-	if (__builtin_expect(!self, 0)) {
-		lt_ctx_drop(*ctx);
-		return lt_io_nomem(loop);
-	}
-	set_call(self, fn, ctx);
-	return self;
-}
-
 /* ---- then ---- */
 
 static __attribute__((noinline)) leat_io *then_slowly(leat_io *io, leat_fn fn, leat_ctx ctx, const char *where)
 {
 	lt_io_check(io, "leat_io_then", where);
-	return chain(io, LT_THEN, fn, &ctx, where);
+	return lt_io_chain_call(io, LT_THEN, fn, &ctx, where);
 }
 
 /* Whether a then on io needs a cell and nothing else. */
@@ -60,7 +37,7 @@ leat_io *leat_io_then_parts(leat_io *io, leat_fn fn, void *data, void (*destroy)
 	io->waiter = (uintptr_t)self;
 	if (io->phase == LT_SETTLED)
 		lt_enqueue_quietly(loop, io);
-	set_call(self, fn, &(leat_ctx){ data, destroy, moved });
+	lt_io_set_call(self, fn, &(leat_ctx){ data, destroy, moved });
 	return self;
 }
 
@@ -94,7 +71,7 @@ leat_io *leat_io_catch_at(leat_io *io, leat_match match, leat_fn fn, leat_ctx ct
 	leat_io *self;
 
 	lt_io_check(io, "leat_io_catch", where);
-	self = chain(io, LT_CATCH, fn, &ctx, where);
+	self = lt_io_chain_call(io, LT_CATCH, fn, &ctx, where);
 	if (!(self->flags & LT_IMMORTAL))
 		self->u.call.other = match.what;
 	return self;
@@ -126,7 +103,7 @@ leat_io *leat_io_branch_at(leat_io *io, leat_fn ok, leat_fn failed, leat_ctx ctx
 	leat_io *self;
 
 	lt_io_check(io, "leat_io_branch", where);
-	self = chain(io, LT_BRANCH, ok, &ctx, where);
+	self = lt_io_chain_call(io, LT_BRANCH, ok, &ctx, where);
 	if (!(self->flags & LT_IMMORTAL))
 		self->u.call.other = (uintptr_t)failed;
 	return self;
