@@ -451,12 +451,9 @@ START_TEST(without_memory_for_the_way_the_flow_stays)
 	struct oom shared;
 
 	OOM_EACH(&shared) {
-		struct world w = { .now_ns = 1 };
+		struct world w;
 
-		oom_init(&w.oom, 0);
-		w.base = event_base_new();
-		w.loop = leat_loop_new(w.base, &(leat_loop_options){ .size = sizeof(leat_loop_options),
-			.memory = &w.oom.memory, .shared_memory = &shared.memory });
+		world_open_shared(&w, &shared);
 		moved_and_read(&w);
 		world_close(&w);
 	}

@@ -11,18 +11,6 @@
 #include "support/suite.h"
 #include "support/world.h"
 
-static leat_kind outcome(leat_io *io)
-{
-	leat_result result;
-	leat_kind kind;
-
-	if (!leat_io_try(io, &result))
-		return LEAT_KINDS;
-	kind = leat_error_kind(leat_result_error(&result));
-	leat_result_clear(&result);
-	return kind;
-}
-
 static void nothing(void *ctx, leat_loop *loop)
 {
 	(void)loop;

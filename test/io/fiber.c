@@ -9,37 +9,15 @@
 #include <leat/fiber.h>
 
 #include "support/dies.h"
+#include "support/fibers.h"
 #include "support/step.h"
 #include "support/suite.h"
 #include "support/world.h"
-
-static struct world w;
-static leat_maker makers[4];
-
-/* Says the kind of failure, or the number it got. */
-static void say_await(leat_io *io)
-{
-	leat_error why;
-	int n = (int)leat_await_int(io, &why);
-
-	if (leat_error_set(why))
-		tape_add(leat_kind_name(leat_error_kind(why)));
-	else
-		tape_addf("%d", n);
-}
 
 static void open_world(void)
 {
 	tape_clear();
 	world_open(&w);
-}
-
-static void close_world(void)
-{
-	world_run(&w);
-	expect_no_things();
-	expect_size(world_stats(&w).ios_live, 0);
-	world_close(&w);
 }
 
 /* ---- its life ---- */

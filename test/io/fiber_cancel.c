@@ -2,12 +2,11 @@
 /* fiber_cancel - fibers that nobody wants any more, and the end of a loop with fibers on it */
 #include <leat/fiber.h>
 
+#include "support/fibers.h"
 #include "support/step.h"
 #include "support/suite.h"
 #include "support/world.h"
 
-static struct world w;
-static leat_maker makers[4];
 static leat_io *top;
 
 static void open_world(void)
@@ -15,25 +14,6 @@ static void open_world(void)
 	tape_clear();
 	world_open(&w);
 	top = NULL;
-}
-
-static void close_world(void)
-{
-	world_run(&w);
-	expect_no_things();
-	expect_size(world_stats(&w).ios_live, 0);
-	world_close(&w);
-}
-
-static void say_await(leat_io *io)
-{
-	leat_error why;
-	int n = (int)leat_await_int(io, &why);
-
-	if (leat_error_set(why))
-		tape_add(leat_kind_name(leat_error_kind(why)));
-	else
-		tape_addf("%d", n);
 }
 
 static void cancel_top(void)

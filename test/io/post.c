@@ -669,12 +669,8 @@ static struct oom shared;
 
 static void with_shared(struct world *w, size_t fail_at)
 {
-	*w = (struct world){ .now_ns = 1 };
 	oom_init(&shared, fail_at);
-	oom_init(&w->oom, 0);
-	w->base = event_base_new();
-	w->loop = leat_loop_new(w->base, &(leat_loop_options){ .size = sizeof(leat_loop_options),
-		.memory = &w->oom.memory, .shared_memory = &shared.memory });
+	world_open_shared(w, &shared);
 }
 
 static void use_all(struct world *w)

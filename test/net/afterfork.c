@@ -36,18 +36,6 @@ static void stream_close(struct stream *s)
 	world_close(&s->w);
 }
 
-static leat_kind outcome(leat_io *io)
-{
-	leat_result result;
-	leat_kind kind;
-
-	if (!leat_io_try(io, &result))
-		return LEAT_KINDS;
-	kind = leat_error_kind(leat_result_error(&result));
-	leat_result_clear(&result);
-	return kind;
-}
-
 static void is_closed(void *ctx)
 {
 	struct stream *s = ctx;

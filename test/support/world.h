@@ -79,6 +79,16 @@ static inline void world_open(struct world *w)
 	expect_true(world_try(w, 0, 0));
 }
 
+/* Opens one whose memory for other threads is `shared`'s, and whose time passes by itself. */
+static inline void world_open_shared(struct world *w, struct oom *shared)
+{
+	*w = (struct world){ .now_ns = 1 };
+	oom_init(&w->oom, 0);
+	w->base = event_base_new();
+	w->loop = leat_loop_new(w->base, &(leat_loop_options){ .size = sizeof(leat_loop_options),
+		.memory = &w->oom.memory, .shared_memory = &shared->memory });
+}
+
 /* Runs what is ready, in as many turns as it takes. */
 static inline void world_run(struct world *w)
 {
