@@ -93,6 +93,14 @@ LEAT_API void leat_flow_told(leat_flow *self);
  * holds it.  BUSY (stillborn, and the flow is aborted) where a read or write
  * is pending. */
 LEAT_API LEAT_NODISCARD leat_flow *leat_flow_take(leat_flow *flow);
+/* For layers: takes an io of the loop, work on the flow below, and holds it for
+ * this one.  Where it fails, but for CANCELLED, that is what its direction fails
+ * with: leat_flow_give_error, leat_flow_write_failed, LEAT_BOTH both; NOMEM where
+ * there is no memory to hold it.  A value that it gives is destroyed.  What is
+ * still pending when the flow ends is cancelled, the newest first, before
+ * ops->close or ops->abort is called; so is, at once, what comes later. */
+#define leat_flow_keep(self, direction, io) leat_flow_keep_at((self), (direction), (io), LEAT_HERE)
+LEAT_API void leat_flow_keep_at(leat_flow *self, leat_direction direction, leat_io *io, const char *where);
 /* The state, where the flow is made of these ops and not ended; else NULL. */
 LEAT_API void *leat_flow_state(leat_flow *flow, const leat_flow_ops *ops);
 

@@ -97,6 +97,7 @@ void lt_flow_cut(leat_flow *flow, leat_error why)
 		flow->rare->ending = why;
 	shell(flow);
 	flow->bits |= LT_F_ABORTED;
+	lt_flow_drop_keeps(flow);
 	if (lt_has(flow->ops, abort))
 		flow->ops->abort(lt_flow_self(flow), lt_flow_state(flow));
 	lt_flow_drop_kept(flow);
@@ -121,6 +122,7 @@ static void finish(leat_flow *flow)
 		ending = flow->bits & LT_F_NOMEM_READ ? leat_error_core(LEAT_NOMEM) : rare->read_error;
 	rare->ending = ending;
 	shell(flow);
+	lt_flow_drop_keeps(flow);
 	if (lt_has(flow->ops, close))
 		flow->ops->close(lt_flow_self(flow), lt_flow_state(flow));
 	settle_all(flow, leat_error_core(LEAT_CLOSED));

@@ -68,6 +68,7 @@ typedef struct lt_rare {
 	leat_error read_error, write_error;
 	leat_error ending; /* how the close ended */
 	leat_bufs late;    /* arrived while closing; after what is in `first` */
+	leat_io *kept;     /* what a layer has asked of the flow below, the newest first: keep.c */
 	struct {
 		unsigned char *memory;
 		size_t min, max;
@@ -180,6 +181,10 @@ static inline bool lt_ring_empty(const lt_ring *ring)
 {
 	return ring->next == ring;
 }
+
+/* ---- keep.c ---- */
+/* Cancels what is kept for the implementation, the newest first. */
+void lt_flow_drop_keeps(leat_flow *flow);
 
 /* ---- describe.c: for dumps ---- */
 int lt_flow_describe(const leat_flow *flow, char *out, size_t room);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* layer - a flow of the user's own: a layer with a code and a goodbye (code.h)
  *
- * Made of public calls only, as any user would. An io on the flow below is held
- * while it is pending and let go when its continuation runs.
+ * Made of public calls only, as any user would. What it asks of the flow below is
+ * kept by its guard.
  */
 #include <leat/flow_ops.h>
 
@@ -11,8 +11,8 @@
 
 struct layer {
 	leat_flow *self, *below;
-	leat_io *reading, *writing, *flushing, *ending;
 	struct code code;
+	bool reading, writing; /* the flow below has one of ours */
 	bool end_given, told;
 	bool gone; /* close or abort was called */
 };
@@ -39,38 +39,16 @@ static leat_buf *encoded(leat_loop *loop, const leat_buf *buf)
 	return out;
 }
 
-/* Its continuation runs: nobody holds it any more. */
-static void let_go(leat_io **slot)
-{
-	leat_io *io = *slot;
-
-	*slot = NULL;
-	leat_io_detach(io);
-}
-
-/* Whether there was no memory for its continuation, which will never run. */
-static bool refused(leat_io **slot, leat_error *why)
-{
-	leat_result result;
-
-	if (!leat_io_try(*slot, &result))
-		return false;
-	*slot = NULL;
-	*why = leat_result_error(&result);
-	leat_result_clear(&result);
-	return true;
-}
-
 /* ---- reading ---- */
 
 static void layer_read(leat_flow *self, void *state);
 
+/* How the flow below ends is not what this one's users ask. */
 static leat_io *however(void *ctx, leat_result *result)
 {
 	return NULL;
 }
 
-/* How the flow below ends is not what this one's users ask. */
 static void close_below(struct layer *l)
 {
 	leat_io_detach(leat_io_branch(leat_flow_close(l->below), however, however, leat_ctx_none()));
@@ -90,13 +68,6 @@ static void give_end(struct layer *l)
 	leat_flow_give_end(l->self);
 }
 
-static void tell(struct layer *l)
-{
-	l->told = true;
-	close_below_at_the_end(l);
-	leat_flow_told(l->self);
-}
-
 static void give(struct layer *l, leat_buf *buf)
 {
 	if (leat_buf_size(buf) > 0)
@@ -114,7 +85,7 @@ static leat_io *on_read(void *ctx, leat_result *result)
 	struct layer *l = ctx;
 	leat_buf *below = leat_result_buf(result), *buf;
 
-	let_go(&l->reading);
+	l->reading = false;
 	if (!below) {
 		leat_flow_give_error(l->self, leat_error_core(LEAT_TRUNCATED));
 		return NULL;
@@ -130,24 +101,13 @@ static leat_io *on_read(void *ctx, leat_result *result)
 	return NULL;
 }
 
-static leat_io *on_read_failed(void *ctx, leat_result *result)
-{
-	struct layer *l = ctx;
-
-	let_go(&l->reading);
-	leat_flow_give_error(l->self, leat_result_error(result));
-	return NULL;
-}
-
 static void layer_read(leat_flow *self, void *state)
 {
 	struct layer *l = state;
-	leat_error why;
 
 	layer_late_calls += l->gone;
-	l->reading = leat_io_branch(leat_flow_read(l->below), on_read, on_read_failed, leat_ctx_borrow(l));
-	if (refused(&l->reading, &why))
-		leat_flow_give_error(self, why);
+	l->reading = true;
+	leat_flow_keep(self, LEAT_READ, leat_io_then(leat_flow_read(l->below), on_read, leat_ctx_borrow(l)));
 }
 
 /* ---- writing ---- */
@@ -156,17 +116,8 @@ static leat_io *on_written(void *ctx, leat_result *result)
 {
 	struct layer *l = ctx;
 
-	let_go(&l->writing);
+	l->writing = false;
 	leat_flow_writable(l->self);
-	return NULL;
-}
-
-static leat_io *on_write_failed(void *ctx, leat_result *result)
-{
-	struct layer *l = ctx;
-
-	let_go(&l->writing);
-	leat_flow_write_failed(l->self, leat_result_error(result));
 	return NULL;
 }
 
@@ -174,67 +125,33 @@ static void layer_write(leat_flow *self, void *state, leat_bufs *queue)
 {
 	struct layer *l = state;
 	leat_buf *buf, *copy;
-	leat_error why;
 
 	layer_late_calls += l->gone;
 	if (l->writing || !(buf = leat_bufs_take(queue)))
 		return;
 	copy = encoded(leat_flow_loop(self), buf);
 	leat_buf_unref(buf);
-	l->writing = leat_io_branch(leat_flow_send(l->below, copy), on_written, on_write_failed,
-		leat_ctx_borrow(l));
-	if (refused(&l->writing, &why))
-		leat_flow_write_failed(self, why);
+	l->writing = true;
+	leat_flow_keep(self, LEAT_WRITE, leat_io_then(leat_flow_send(l->below, copy), on_written, leat_ctx_borrow(l)));
 }
 
 static leat_io *on_flushed(void *ctx, leat_result *result)
 {
 	struct layer *l = ctx;
 
-	let_go(&l->flushing);
 	leat_flow_flushed(l->self);
-	return NULL;
-}
-
-static leat_io *on_flush_failed(void *ctx, leat_result *result)
-{
-	struct layer *l = ctx;
-
-	let_go(&l->flushing);
-	leat_flow_write_failed(l->self, leat_result_error(result));
 	return NULL;
 }
 
 static void layer_flush(leat_flow *self, void *state)
 {
 	struct layer *l = state;
-	leat_error why;
 
 	layer_late_calls += l->gone;
-	l->flushing = leat_io_branch(leat_flow_flush(l->below), on_flushed, on_flush_failed, leat_ctx_borrow(l));
-	if (refused(&l->flushing, &why))
-		leat_flow_write_failed(self, why);
+	leat_flow_keep(self, LEAT_WRITE, leat_io_then(leat_flow_flush(l->below), on_flushed, leat_ctx_borrow(l)));
 }
 
 /* ---- ending ---- */
-
-static leat_io *on_told(void *ctx, leat_result *result)
-{
-	struct layer *l = ctx;
-
-	let_go(&l->ending);
-	tell(l);
-	return NULL;
-}
-
-static leat_io *on_tell_failed(void *ctx, leat_result *result)
-{
-	struct layer *l = ctx;
-
-	let_go(&l->ending);
-	leat_flow_write_failed(l->self, leat_result_error(result));
-	return NULL;
-}
 
 /* What was sent below is accepted: there may be more. */
 static leat_io *say_goodbye(void *ctx, leat_result *result)
@@ -251,29 +168,24 @@ static leat_io *after_goodbye(void *ctx, leat_result *result)
 	return leat_flow_shutdown(l->below, LEAT_WRITE);
 }
 
+static leat_io *on_told(void *ctx, leat_result *result)
+{
+	struct layer *l = ctx;
+
+	l->told = true;
+	close_below_at_the_end(l);
+	leat_flow_told(l->self);
+	return NULL;
+}
+
 static void layer_shutdown(leat_flow *self, void *state)
 {
 	struct layer *l = state;
 	leat_io *said = leat_io_then(leat_flow_flush(l->below), say_goodbye, leat_ctx_borrow(l));
-	leat_error why;
+	leat_io *shut = leat_io_then(said, after_goodbye, leat_ctx_borrow(l));
 
 	layer_late_calls += l->gone;
-	l->ending = leat_io_branch(leat_io_then(said, after_goodbye, leat_ctx_borrow(l)), on_told, on_tell_failed,
-		leat_ctx_borrow(l));
-	if (refused(&l->ending, &why))
-		leat_flow_write_failed(self, why);
-}
-
-static void stop(struct layer *l)
-{
-	leat_io **held[] = { &l->reading, &l->writing, &l->flushing, &l->ending };
-
-	for (size_t i = 0; i < sizeof held / sizeof *held; i++) {
-		leat_io *io = *held[i];
-
-		*held[i] = NULL;
-		leat_io_cancel(io);
-	}
+	leat_flow_keep(self, LEAT_WRITE, leat_io_then(shut, on_told, leat_ctx_borrow(l)));
 }
 
 static void layer_close(leat_flow *self, void *state)
@@ -282,7 +194,6 @@ static void layer_close(leat_flow *self, void *state)
 
 	layer_late_calls += l->gone;
 	l->gone = true;
-	stop(l);
 	close_below(l);
 	leat_flow_unref(l->below);
 	l->below = NULL;
@@ -294,7 +205,6 @@ static void layer_abort(leat_flow *self, void *state)
 
 	layer_late_calls += l->gone;
 	l->gone = true;
-	stop(l);
 	leat_flow_abort(l->below);
 	leat_flow_unref(l->below);
 	l->below = NULL;
