@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* event - it has happened, once: for any number of waiters */
+#include <stdio.h>
+
 #include <leat/event.h>
 
 #include "io/object.h"
@@ -15,14 +17,19 @@ static void event_end(lt_object *object)
 	lt_line_fail(object->loop, &((leat_event *)object)->line, LEAT_CLOSED);
 }
 
-static const lt_object_ops event_ops = { .name = "an event", .end = event_end };
+static int event_describe(const lt_object *object, char *out, size_t room)
+{
+	return snprintf(out, room, "%zu in line", ((const leat_event *)(const void *)object)->line.count);
+}
+
+static const lt_object_ops event_ops = { .name = "an event", .end = event_end, .describe = event_describe };
 
 leat_event *leat_event_new_at(leat_loop *loop, const char *where)
 {
 	leat_event *event = lt_object_new(loop, &event_ops, sizeof *event, where);
 
 	if (!event->object.dead)
-		lt_line_init(&event->line, "wait for an event");
+		lt_line_init(&event->line, &event->object, "wait for an event");
 	return event;
 }
 

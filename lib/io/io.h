@@ -60,6 +60,7 @@ typedef struct lt_kind {
 	leat_io *(*each)(const leat_io *self, size_t *next);
 	/* what a dump says of it, as snprintf, while it is pending; NULL: nothing */
 	int (*describe)(const leat_io *self, char *out, size_t room);
+	bool owned; /* by what `describe` names: who has no waiter is not held by the program */
 } lt_kind;
 
 typedef struct lt_outcome {

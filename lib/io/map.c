@@ -13,6 +13,8 @@
  * Fibers that are cancelled unwind from the queue and may use the context: so it
  * is destroyed behind them.
  */
+#include <stdio.h>
+
 #include <leat/map.h>
 
 #include "io/many.h"
@@ -284,6 +286,18 @@ static leat_io *map_new(leat_loop *loop, size_t limit, const lt_kind *kind, cons
 	return self;
 }
 
+/* ---- being looked at ---- */
+
+static int map_describe(const leat_io *self, char *out, size_t room)
+{
+	const map *m = map_of(self);
+	const char *rest = m->no_more ? ", no more come" : "";
+
+	if (m->limit == SIZE_MAX)
+		return snprintf(out, room, "%zu under way, %zu made%s", m->active, m->made, rest);
+	return snprintf(out, room, "%zu of at most %zu under way, %zu made%s", m->active, m->limit, m->made, rest);
+}
+
 /* ---- all and settle: each stays in his slot ---- */
 
 static void gather(leat_loop *loop, leat_io *self)
@@ -310,10 +324,12 @@ static void all_arrive(leat_loop *loop, leat_io *self, leat_io *source)
 }
 
 static const lt_kind all_kind = {
-	.name = "map_all", .arrive = all_arrive, .drop = map_drop, .next = lt_many_next, .start = start
+	.name = "map_all", .arrive = all_arrive, .drop = map_drop, .next = lt_many_next, .start = start,
+	.each = lt_many_each, .describe = map_describe
 };
 static const lt_kind settle_kind = {
-	.name = "map_settle", .arrive = settle_arrive, .drop = map_drop, .next = lt_many_next, .start = start
+	.name = "map_settle", .arrive = settle_arrive, .drop = map_drop, .next = lt_many_next, .start = start,
+	.each = lt_many_each, .describe = map_describe
 };
 
 leat_io *leat_map_all_at(leat_loop *loop, size_t limit, leat_map_fn make, leat_ctx ctx, const char *where)
@@ -387,8 +403,14 @@ static void each_done(leat_loop *loop, leat_io *self)
 	settle_with(loop, self, (lt_outcome){ .type = &leat_int_type, .as.value.integer = made });
 }
 
-static const lt_kind any_kind = { .name = "map_any", .drop = map_drop, .next = lt_many_next, .start = start };
-static const lt_kind each_kind = { .name = "map_each", .drop = map_drop, .next = lt_many_next, .start = start };
+static const lt_kind any_kind = {
+	.name = "map_any", .drop = map_drop, .next = lt_many_next, .start = start,
+	.each = lt_many_each, .describe = map_describe
+};
+static const lt_kind each_kind = {
+	.name = "map_each", .drop = map_drop, .next = lt_many_next, .start = start,
+	.each = lt_many_each, .describe = map_describe
+};
 
 leat_io *leat_map_any_at(leat_loop *loop, size_t limit, leat_map_fn make, leat_ctx ctx, const char *where)
 {

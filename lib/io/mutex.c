@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* mutex - one at a time */
+#include <stdio.h>
+
 #include <leat/mutex.h>
 
 #include "io/permits.h"
@@ -8,7 +10,15 @@ struct leat_mutex {
 	lt_permits permits;
 };
 
-static const lt_object_ops mutex_ops = { .name = "a mutex", .end = lt_permits_end };
+static int mutex_describe(const lt_object *object, char *out, size_t room)
+{
+	const lt_permits *permits = &((const leat_mutex *)(const void *)object)->permits;
+
+	return snprintf(out, room, "locked%s%s, %zu in line", permits->taken ? " at " : "",
+	                permits->taken ? permits->taken : "", permits->line.count);
+}
+
+static const lt_object_ops mutex_ops = { .name = "a mutex", .end = lt_permits_end, .describe = mutex_describe };
 
 leat_mutex *leat_mutex_new_at(leat_loop *loop, const char *where)
 {

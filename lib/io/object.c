@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* object - what stands on a loop and is waited at, and its lines of waiters */
+#include <stdio.h>
+
 #include "io/object.h"
 
 /* ---- birth ---- */
@@ -106,6 +108,17 @@ leat_io *lt_object_refuse(leat_loop *loop, leat_kind why, const char *where)
 	return leat_io_fail_at(loop, leat_error_make_at(&leat_core_errors, (int)why, where), where);
 }
 
+/* ---- being looked at ---- */
+
+int lt_object_describe(const lt_object *object, char *out, size_t room)
+{
+	int begun = snprintf(out, room, "of %s %s, ", object->ops->name, object->where);
+	size_t used = begun > 0 ? (size_t)begun : 0;
+
+	used = used < room ? used : room;
+	return begun + object->ops->describe(object, out + used, room - used);
+}
+
 /* ---- the line ---- */
 
 enum { NEXT, PREV };
@@ -119,6 +132,7 @@ static void unlink_waiter(lt_line *line, leat_io *io)
 {
 	leat_io *next = *link_of(io, NEXT), *prev = *link_of(io, PREV);
 
+	line->count--;
 	if (prev)
 		*link_of(prev, NEXT) = next;
 	else
@@ -129,9 +143,19 @@ static void unlink_waiter(lt_line *line, leat_io *io)
 		line->last = prev;
 }
 
+static lt_line *line_of(const leat_io *io)
+{
+	return (lt_line *)((uintptr_t)io->u.custom.kind - offsetof(lt_line, kind));
+}
+
+static int waiter_describe(const leat_io *io, char *out, size_t room)
+{
+	return lt_object_describe(line_of(io)->object, out, room);
+}
+
 static void waiter_drop(leat_loop *loop, leat_io *io)
 {
-	lt_line *line = (lt_line *)((uintptr_t)io->u.custom.kind - offsetof(lt_line, kind));
+	lt_line *line = line_of(io);
 
 	(void)loop;
 	unlink_waiter(line, io);
@@ -139,9 +163,9 @@ static void waiter_drop(leat_loop *loop, leat_io *io)
 		line->left(line);
 }
 
-void lt_line_init(lt_line *line, const char *name)
+void lt_line_init(lt_line *line, const lt_object *object, const char *name)
 {
-	*line = (lt_line){ .kind = { .name = name, .drop = waiter_drop } };
+	*line = (lt_line){ .kind = { .name = name, .drop = waiter_drop, .describe = waiter_describe }, .object = object };
 }
 
 leat_io *lt_line_join(leat_loop *loop, lt_line *line, const char *where)
@@ -159,6 +183,7 @@ leat_io *lt_line_join(leat_loop *loop, lt_line *line, const char *where)
 	else
 		line->first = io;
 	line->last = io;
+	line->count++;
 	return io;
 }
 

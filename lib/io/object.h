@@ -21,6 +21,8 @@ typedef struct lt_object_ops {
 	/* it is dead from now on: fail those who wait, destroy what it keeps;
 	 * it stays a shell during this */
 	void (*end)(lt_object *);
+	/* how it stands, for dumps, as snprintf */
+	int (*describe)(const lt_object *, char *out, size_t room);
 } lt_object_ops;
 struct lt_object {
 	lt_resident resident;
@@ -44,6 +46,8 @@ static inline void lt_object_ref(lt_object *object)
 void lt_object_unref(lt_object *object);
 /* It makes no sense, so it is dead at birth. */
 void lt_object_stillborn(lt_object *object, leat_kind why);
+/* Which one it is and how it stands: what a dump says of those who wait. */
+int lt_object_describe(const lt_object *object, char *out, size_t room);
 /* What operations answer that cannot: an io that has failed. */
 leat_io *lt_object_refuse(leat_loop *loop, leat_kind why, const char *where);
 /* Of a dead one, or one whose loop is closing. */
@@ -55,13 +59,15 @@ static inline leat_io *lt_object_refusal(const lt_object *object, const char *wh
 /* ---- the line ---- */
 typedef struct lt_line {
 	lt_kind kind;
+	const lt_object *object; /* that it belongs to */
 	leat_io *first, *last;
+	size_t count;
 	/* one was cancelled, and has left; NULL: nothing to do */
 	void (*left)(struct lt_line *line);
 } lt_line;
 
 /* `name` is what one does who stands in it, as "acquire". */
-void lt_line_init(lt_line *line, const char *name);
+void lt_line_init(lt_line *line, const lt_object *object, const char *name);
 /* Gives a pending io at its end, or a refusal. */
 leat_io *lt_line_join(leat_loop *loop, lt_line *line, const char *where);
 /* Gives the first, to be settled; NULL: nobody. */

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 
 #include "io/remote.h"
 #include "io/unwind.h"
@@ -198,8 +199,23 @@ static void offload_cancel(void *state)
 	job->unwind = lt_unwind_join(job->crew->loop);
 }
 
+static int offload_describe(const void *state, char *out, size_t room)
+{
+	const lt_job *job = *(lt_job *const *)state;
+	lt_crew *crew = job->crew;
+	uint32_t queued;
+	bool at_work;
+
+	pthread_mutex_lock(&crew->lock);
+	at_work = !job->next;
+	queued = crew->queued;
+	pthread_mutex_unlock(&crew->lock);
+	return snprintf(out, room, "%s, %u in line", at_work ? "a thread has it" : "in line", queued);
+}
+
 static const leat_leaf offload_leaf = {
-	.size = sizeof(leat_leaf), .name = "offload", .state_bytes = sizeof(void *), .cancel = offload_cancel
+	.size = sizeof(leat_leaf), .name = "offload", .state_bytes = sizeof(void *), .cancel = offload_cancel,
+	.describe = offload_describe
 };
 
 /* ---- the crew ---- */

@@ -5,6 +5,8 @@
  * and holds it; so nobody overtakes.  One on its way that nobody got comes back
  * by its giver.  Each that is out keeps the shell.
  */
+#include <stdio.h>
+
 #include "io/permits.h"
 
 void lt_permits_end(lt_object *object)
@@ -19,8 +21,16 @@ lt_permits *lt_permits_new(leat_loop *loop, size_t count, const lt_object_ops *o
 	if (permits->object.dead)
 		return permits;
 	permits->left = count;
-	lt_line_init(&permits->line, verb);
+	lt_line_init(&permits->line, &permits->object, verb);
 	return permits;
+}
+
+int lt_permits_describe(const lt_object *object, char *out, size_t room)
+{
+	const lt_permits *permits = (const lt_permits *)object;
+
+	return snprintf(out, room, "%zu out, the last at %s, %zu in line", permits->out,
+	                permits->taken ? permits->taken : "a place that is not known", permits->line.count);
 }
 
 /* ---- a permit on its way ---- */
@@ -36,9 +46,10 @@ static const leat_giver permit_giver = { .size = sizeof(leat_giver), .give_back 
  * share: a fork would make two of one. */
 static const leat_type permit_type = { .size = sizeof(leat_type), .name = "a permit" };
 
-static lt_outcome hand_out(lt_permits *permits)
+static lt_outcome hand_out(lt_permits *permits, const char *where)
 {
 	permits->out++;
+	permits->taken = where;
 	lt_object_ref(&permits->object);
 	return (lt_outcome){ .type = &permit_type,
 		.as.value = { .pointer = permits, .giver = &permit_giver, .giver_ctx = permits } };
@@ -54,7 +65,7 @@ leat_io *lt_permits_acquire(lt_permits *permits, const char *where)
 	if (permits->left == 0)
 		return lt_line_join(loop, &permits->line, where);
 	permits->left--;
-	permit = hand_out(permits);
+	permit = hand_out(permits, where);
 	return lt_io_settled(loop, &permit, where);
 }
 
@@ -63,7 +74,7 @@ bool lt_permits_try(lt_permits *permits)
 	if (permits->object.dead || permits->left == 0)
 		return false;
 	permits->left--;
-	hand_out(permits);
+	hand_out(permits, NULL);
 	return true;
 }
 
@@ -76,7 +87,7 @@ bool lt_permits_release(lt_permits *permits)
 	permits->out--;
 	io = lt_line_next(&permits->line);
 	if (io) {
-		lt_outcome permit = hand_out(permits);
+		lt_outcome permit = hand_out(permits, io->where);
 
 		lt_settle(permits->object.loop, io, &permit);
 	} else {

@@ -11,6 +11,8 @@
  * Takes stand in line only while nothing is inside or waiting.  A lent value
  * keeps the shell.
  */
+#include <stdio.h>
+
 #include <leat/queue.h>
 
 #include "io/object.h"
@@ -212,7 +214,12 @@ static void put_drop(leat_loop *loop, leat_io *io)
 	destroy_item(take_out(&it->queue->waiting, it));
 }
 
-static const lt_kind put_kind = { .name = "put", .drop = put_drop };
+static int put_describe(const leat_io *io, char *out, size_t room)
+{
+	return lt_object_describe(&((const item *)io->u.custom.word[0])->queue->object, out, room);
+}
+
+static const lt_kind put_kind = { .name = "put", .drop = put_drop, .describe = put_describe };
 
 /* There is room for it, now. */
 static bool has_room(const leat_queue *queue)
@@ -346,7 +353,15 @@ static void queue_end(lt_object *object)
 		destroy_item(take_out(&queue->inside, queue->inside.first));
 }
 
-static const lt_object_ops queue_ops = { .name = "a queue", .end = queue_end };
+static int queue_describe(const lt_object *object, char *out, size_t room)
+{
+	const leat_queue *queue = (const leat_queue *)(const void *)object;
+
+	return snprintf(out, room, "%zu of %zu inside, %zu to put, %zu to take%s", queue->inside.count, queue->limit,
+	                queue->waiting.count, queue->takers.count, queue->closed ? ", closed" : "");
+}
+
+static const lt_object_ops queue_ops = { .name = "a queue", .end = queue_end, .describe = queue_describe };
 
 leat_queue *leat_queue_new_at(leat_loop *loop, size_t limit, const char *where)
 {
@@ -355,7 +370,7 @@ leat_queue *leat_queue_new_at(leat_loop *loop, size_t limit, const char *where)
 	if (queue->object.dead)
 		return queue;
 	queue->limit = limit;
-	lt_line_init(&queue->takers, "take");
+	lt_line_init(&queue->takers, &queue->object, "take");
 	return queue;
 }
 

@@ -2,8 +2,11 @@
 /* retry - again after a failure, waiting longer each time
  *
  * A try, its catch, a sleep, the next try: each gives the next, so cells do not
- * pile up.  The record is the context of the whole.
+ * pile up.  The record belongs to a cell on top of them, which ends as one that
+ * holds a context and nothing else.
  */
+#include <stdio.h>
+
 #include <leat/retry.h>
 
 #include "io/io.h"
@@ -140,9 +143,42 @@ static void take_options(retry *r, const leat_retry_options *options)
 		r->until_ms = leat_loop_now_ms(r->loop) + mine->deadline_ms;
 }
 
+static void become_hold(leat_io *self)
+{
+	retry *r = self->u.custom.word[0];
+
+	self->kind = LT_HOLD;
+	self->u.call.ctx = r;
+	self->u.call.destroy = retry_end;
+}
+
+static void retry_arrive(leat_loop *loop, leat_io *self, leat_io *source)
+{
+	become_hold(self);
+	lt_io_skip(loop, self, source);
+}
+
+static void retry_drop(leat_loop *loop, leat_io *self)
+{
+	become_hold(self);
+	lt_io_drop_ctx(loop, self);
+}
+
+static int retry_describe(const leat_io *self, char *out, size_t room)
+{
+	const retry *r = self->u.custom.word[0];
+
+	return snprintf(out, room, "tried %u of %u times", r->tried, r->options.tries);
+}
+
+static const lt_kind retry_kind = {
+	.name = "retry", .arrive = retry_arrive, .drop = retry_drop, .describe = retry_describe
+};
+
 leat_io *leat_retry_at(leat_loop *loop, const leat_retry_options *options, leat_fn fn, leat_ctx ctx, const char *where)
 {
 	retry *r = loop->closing ? NULL : lt_mem_alloc(&loop->mem, sizeof *r);
+	leat_io *self;
 
 	if (!r) {
 		lt_ctx_drop(ctx);
@@ -151,5 +187,12 @@ leat_io *leat_retry_at(leat_loop *loop, const leat_retry_options *options, leat_
 	*r = (retry){ .fn = fn, .ctx = ctx, .loop = loop, .where = where };
 	r->seed = (uint64_t)leat_loop_now_ns(loop) ^ (uintptr_t)r;
 	take_options(r, options);
-	return leat_io_then_at(leat_io_done(loop), attempt, leat_ctx_own(r, retry_end), where);
+	self = lt_io_chain(leat_io_then_at(leat_io_done(loop), attempt, leat_ctx_borrow(r), where), LT_CUSTOM, where);
+	if (!self) {
+		retry_end(r);
+		return lt_io_refused(loop);
+	}
+	self->u.custom.kind = &retry_kind;
+	self->u.custom.word[0] = r;
+	return self;
 }

@@ -11,6 +11,8 @@
  * when what was cancelled has unwound: then waits are settled, and one that was
  * freed meanwhile goes.
  */
+#include <stdio.h>
+
 #include "io/scope.h"
 #include "io/unwind.h"
 
@@ -218,7 +220,16 @@ static void member_drop(leat_loop *loop, leat_io *self)
 	look_around(scope);
 }
 
-static const lt_kind member_kind = { .name = "member", .arrive = member_arrive, .drop = member_drop };
+static int member_describe(const leat_io *self, char *out, size_t room)
+{
+	const leat_scope *scope = scope_of(self);
+
+	return snprintf(out, room, "of a scope %s", scope ? scope->where : "that it has left");
+}
+
+static const lt_kind member_kind = {
+	.name = "member", .arrive = member_arrive, .drop = member_drop, .describe = member_describe, .owned = true
+};
 
 /* ---- making ---- */
 

@@ -3,13 +3,15 @@
  *
  * The scope knows the waits; a drain is a cell on a wait.
  */
+#include <stdio.h>
+
 #include "io/scope.h"
 
 /* ---- waiting ---- */
 
-static lt_scope_wait *wait_of(leat_io *self)
+static lt_scope_wait *wait_of(const leat_io *self)
 {
-	return (lt_scope_wait *)(void *)self->u.custom.word;
+	return (lt_scope_wait *)(uintptr_t)self->u.custom.word;
 }
 
 static leat_io *cell_of(lt_scope_wait *wait)
@@ -67,14 +69,23 @@ static leat_io *wait_next(leat_io *self)
 	return member;
 }
 
+static int wait_describe(const leat_io *self, char *out, size_t room)
+{
+	const leat_scope *scope = wait_of(self)->scope;
+
+	if (scope->unwinding)
+		return snprintf(out, room, "of a scope %s, cancelled, which unwinds", scope->where);
+	return snprintf(out, room, "of a scope %s, %zu members", scope->where, scope->count);
+}
+
 /* The end of the scope settles it. */
-static const lt_kind wait_kind = { .name = "scope", .next = wait_next };
+static const lt_kind wait_kind = { .name = "scope", .next = wait_next, .describe = wait_describe };
 
 bool lt_scope_is_awaited_by(const leat_scope *scope, const leat_io *io)
 {
 	while (io && io->phase == LT_PENDING && !(io->flags & LT_QUEUED)) {
 		if (io->kind == LT_CUSTOM && io->u.custom.kind == &wait_kind)
-			return wait_of((leat_io *)(uintptr_t)io)->scope == scope;
+			return wait_of(io)->scope == scope;
 		if (io->kind == LT_LEAF || (io->kind == LT_CUSTOM && io->u.custom.kind->next))
 			return false;
 		io = io->source;
@@ -190,7 +201,20 @@ static void on_turn_end(lt_tail *tail)
 		lt_cell_free(lt_cell_loop(self), self);
 }
 
-static const lt_kind drain_kind = { .name = "scope drain", .arrive = drain_arrive, .drop = drain_drop };
+static int drain_describe(const leat_io *self, char *out, size_t room)
+{
+	const drain *d = (const drain *)(const void *)self->u.custom.word;
+
+	if (is_cut(d))
+		return snprintf(out, room, "time was up, %lld cancelled", (long long)d->cut.members);
+	if (d->tail.run == on_turn_end)
+		return snprintf(out, room, "time is up");
+	return lt_timer_describe(lt_cell_loop(self), &d->timer, out, room);
+}
+
+static const lt_kind drain_kind = {
+	.name = "scope drain", .arrive = drain_arrive, .drop = drain_drop, .describe = drain_describe
+};
 
 static leat_io *drained(leat_scope *scope, const char *where)
 {

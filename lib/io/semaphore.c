@@ -8,7 +8,7 @@ struct leat_semaphore {
 	lt_permits permits;
 };
 
-static const lt_object_ops semaphore_ops = { .name = "a semaphore", .end = lt_permits_end };
+static const lt_object_ops semaphore_ops = { .name = "a semaphore", .end = lt_permits_end, .describe = lt_permits_describe };
 
 leat_semaphore *leat_semaphore_new_at(leat_loop *loop, size_t permits, const char *where)
 {

@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 #include <event2/event.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -351,11 +352,23 @@ static void signal_cancel(void *state)
 	leat_signals_free(s);
 }
 
+static int signals_describe(const void *state, char *out, size_t room)
+{
+	const leat_signals *s = ((const leaf_state *)state)->signals;
+	size_t used = (size_t)snprintf(out, room, "number");
+
+	for (size_t i = 0; i < s->count && used < room; i++)
+		used += (size_t)snprintf(out + used, room - used, i ? ", %d" : " %d", s->of[i].number);
+	return (int)used;
+}
+
 static const leat_leaf next_leaf = {
-	.size = sizeof(leat_leaf), .name = "signals", .state_bytes = sizeof(leaf_state), .cancel = next_cancel
+	.size = sizeof(leat_leaf), .name = "signals", .state_bytes = sizeof(leaf_state), .cancel = next_cancel,
+	.describe = signals_describe
 };
 static const leat_leaf signal_leaf = {
-	.size = sizeof(leat_leaf), .name = "signal", .state_bytes = sizeof(leaf_state), .cancel = signal_cancel
+	.size = sizeof(leat_leaf), .name = "signal", .state_bytes = sizeof(leaf_state), .cancel = signal_cancel,
+	.describe = signals_describe
 };
 
 static leat_io *begin(leat_signals *s, const leat_leaf *leaf, const char *where)

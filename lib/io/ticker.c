@@ -5,6 +5,8 @@
  * somebody waits.  `given` are those that went out; they come back where nobody
  * got them.
  */
+#include <stdio.h>
+
 #include <leat/ticker.h>
 
 #include "io/object.h"
@@ -127,7 +129,16 @@ static void ticker_end(lt_object *object)
 	lt_line_fail(object->loop, &ticker->line, LEAT_CLOSED);
 }
 
-static const lt_object_ops ticker_ops = { .name = "a ticker", .end = ticker_end };
+static int ticker_describe(const lt_object *object, char *out, size_t room)
+{
+	const leat_ticker *ticker = (const leat_ticker *)(const void *)object;
+	char left[64];
+
+	lt_timer_describe(object->loop, &ticker->timer, left, sizeof left);
+	return snprintf(out, room, "every %lld ms, %s", (long long)(ticker->period_ns / 1000000), left);
+}
+
+static const lt_object_ops ticker_ops = { .name = "a ticker", .end = ticker_end, .describe = ticker_describe };
 
 leat_ticker *leat_ticker_new_at(leat_loop *loop, int64_t period_ms, const char *where)
 {
@@ -135,7 +146,7 @@ leat_ticker *leat_ticker_new_at(leat_loop *loop, int64_t period_ms, const char *
 
 	if (ticker->object.dead)
 		return ticker;
-	lt_line_init(&ticker->line, "tick");
+	lt_line_init(&ticker->line, &ticker->object, "tick");
 	ticker->line.left = on_left;
 	ticker->timer.fire = on_tick;
 	ticker->began_ns = leat_loop_now_ns(loop);

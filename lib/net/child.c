@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -475,8 +476,16 @@ static void wait_cancel(void *state)
 	leat_child_unref(c);
 }
 
+static int wait_describe(const void *state, char *out, size_t room)
+{
+	const leat_child *c = ((const waiting *)state)->child;
+
+	return snprintf(out, room, "made at %s, pid %d", c->where, (int)c->pid);
+}
+
 static const leat_leaf wait_leaf = {
-	.size = sizeof(leat_leaf), .name = "child", .state_bytes = sizeof(waiting), .cancel = wait_cancel
+	.size = sizeof(leat_leaf), .name = "child", .state_bytes = sizeof(waiting), .cancel = wait_cancel,
+	.describe = wait_describe
 };
 static_assert(sizeof(waiting) <= 24, "fits a cell");
 

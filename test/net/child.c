@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 
 #include <leat/child.h>
+#include <leat/dump.h>
 
 #include "net/wire.h"
 #include "support/suite.h"
@@ -836,6 +837,27 @@ START_TEST(cancelled_after_any_turn_it_leaves_nothing)
 }
 END_TEST
 
+START_TEST(who_waits_for_it_says_its_pid)
+{
+	struct wire w;
+	leat_child *child;
+	leat_io *io;
+	char words[64], text[1024];
+
+	wire_open(&w);
+	child = sh(&w, "read x", OPTIONS(.in = PIPE));
+	io = leat_child_wait_at(child, "w");
+	snprintf(words, sizeof words, ", pid %d\n", leat_child_pid(child));
+	leat_dump_text(w.loop, text, sizeof text, &(leat_dump_options){ .size = sizeof(leat_dump_options), .only = io });
+	expect_int(strncmp(text, "child w, held, made at ", 23), 0);
+	expect_some(strstr(text, words));
+	leat_flow_abort(leat_child_in(child));
+	expect_true(leat_await(io, NULL));
+	leat_child_unref(child);
+	wire_close(&w);
+}
+END_TEST
+
 SUITE("child", the_end_is_what_it_gave_to_exit, the_end_by_a_signal_is_its_number_negative,
 	everybody_who_waits_is_told_and_who_comes_later_too, a_program_that_is_not_there_fails_with_enoent,
 	what_cannot_be_started_says_why, its_streams_are_flows, a_stream_that_is_no_pipe_is_an_invalid_flow,
@@ -851,4 +873,5 @@ SUITE("child", the_end_is_what_it_gave_to_exit, the_end_by_a_signal_is_its_numbe
 	who_is_reaped_by_somebody_else_fails_with_echild,
 	a_running_child_hides_no_deadlock_and_waiting_for_it_is_none, where_the_kernel_has_no_pidfd_it_is_asked,
 	without_descriptors_it_is_a_limit_and_nothing_leaks,
-	without_memory_there_is_an_answer_and_nothing_is_left, cancelled_after_any_turn_it_leaves_nothing)
+	without_memory_there_is_an_answer_and_nothing_is_left, cancelled_after_any_turn_it_leaves_nothing,
+	who_waits_for_it_says_its_pid)
