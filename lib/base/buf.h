@@ -11,6 +11,7 @@
 #define LT_BASE_BUF_H
 
 #include <string.h>
+#include <sys/types.h>
 
 #include <leat/buf.h>
 
@@ -135,10 +136,11 @@ static inline leat_buf *lt_buf_scratch(lt_mem *mem, leat_buf **scratch)
  * quarter of it on) or there is no memory for it, the scratch buf itself; then
  * *scratch is NULL.  Never fails. */
 leat_buf *lt_buf_carve(leat_buf **scratch, size_t bytes);
-/* Whether that is a copy and needs no allocation. */
-static inline bool lt_buf_may_carve_copy(const leat_buf *scratch, size_t bytes)
+/* Whether that is a copy and needs no allocation; by what a read gave: not where it
+ * is none, or -1. */
+static inline bool lt_buf_may_carve_copy(const leat_buf *scratch, ssize_t got)
 {
-	return bytes < LT_BUF_TO_COPY && lt_mem_has_block(scratch->mem, bytes);
+	return (size_t)got - 1 < LT_BUF_TO_COPY - 1 && lt_mem_has_block(scratch->mem, (size_t)got);
 }
 /* Where it is so. */
 static inline leat_buf *lt_buf_carve_copy(const leat_buf *scratch, size_t bytes)
