@@ -75,7 +75,7 @@ static int wait_describe(const leat_io *self, char *out, size_t room)
 
 	if (scope->unwinding)
 		return snprintf(out, room, "of a scope %s, cancelled, which unwinds", scope->where);
-	return snprintf(out, room, "of a scope %s, %zu members", scope->where, scope->count);
+	return snprintf(out, room, "of a scope %s, which holds %zu", scope->where, scope->count);
 }
 
 /* The end of the scope settles it. */

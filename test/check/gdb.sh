@@ -41,6 +41,42 @@ static leat_io *deep(leat_io *io, int links)
 	return io;
 }
 
+static leat_io *wait_at(void *event, leat_result *result)
+{
+	(void)result;
+	return leat_event_wait(event);
+}
+
+static leat_io *make(void *event, leat_loop *of, size_t index)
+{
+	(void)of;
+	return index < 3 ? leat_event_wait(event) : NULL;
+}
+
+static const leat_type plain = { .size = sizeof plain, .name = "plain" };
+
+static void wait_at_objects(leat_loop *of)
+{
+	leat_event *event = leat_event_new(of);
+	leat_mutex *mutex = leat_mutex_new(of);
+	leat_semaphore *semaphore = leat_semaphore_new(of, 1);
+	leat_queue *full = leat_queue_new(of, 0), *empty = leat_queue_new(of, 2);
+	leat_scope *scope = leat_scope_new(of, NULL);
+
+	leat_await(leat_mutex_lock(mutex), NULL);
+	leat_io_detach(leat_mutex_lock(mutex));
+	leat_await(leat_semaphore_acquire(semaphore), NULL);
+	leat_io_detach(leat_semaphore_acquire(semaphore));
+	leat_io_detach(leat_queue_put(full, mutex, &plain));
+	leat_io_detach(leat_queue_take(empty));
+	leat_queue_close(full);
+	leat_scope_add(scope, leat_event_wait(event));
+	leat_io_detach(leat_scope_wait(scope));
+	leat_io_detach(leat_map_all(of, 2, make, leat_ctx_borrow(event)));
+	leat_io_detach(leat_map_each(of, 0, make, leat_ctx_borrow(event)));
+	leat_io_detach(leat_retry(of, NULL, wait_at, leat_ctx_borrow(event)));
+}
+
 leat_loop *loop;
 leat_io *stuck, *failed;
 leat_flow *ends[2];
@@ -72,9 +108,10 @@ int main(void)
 	ios[3] = leat_io_finally(leat_io_new(loop, &maker, NULL, NULL), pass, leat_ctx_none());
 	stuck = leat_io_all(loop, ios, 4);
 	leat_io_detach(deep(leat_io_new(loop, &maker, NULL, NULL), 40));
+	wait_at_objects(loop);
+	leat_loop_run_ready(loop);
 	failed = leat_io_fail(loop, leat_error_core(LEAT_RESET));
 	leat_io_cancel(failed);
-	leat_loop_run_ready(loop);
 	give_up();
 }
 END
@@ -110,6 +147,10 @@ grep -q ', 3000 times$' dumped || fail 'the long chain is not there'
 expect "all stuck.c:"
 expect ', held, 3 of 4 left'
 expect ' gone'
+expect ', of a mutex stuck.c:'
+expect ', 0 of 0 inside, 1 to put, 0 to take, closed'
+expect ', detached, 2 of at most 2 under way, 2 made'
+expect ', detached, tried 1 of 5 times'
 expect 'pair stuck.c:'
 expect '2 references'
 expect "4 bytes 'hay\\x1b'"

@@ -160,7 +160,7 @@ START_TEST(who_waits_for_a_scope_says_how_many_members_it_has)
 	leat_scope_add_at(scope, leaf_at(w.loop, "b"), "n");
 	io = leat_scope_drain_at(scope, 500, "d");
 	world_pass(&w, 100);
-	expect_in(&w, "scope drain d, held, 400 ms left\n  scope d, of a scope s, 2 members\n");
+	expect_in(&w, "scope drain d, held, 400 ms left\n  scope d, of a scope s, which holds 2\n");
 	expect_in(&w, "member m, of a scope s\n  leaf a\n");
 	expect_in(&w, "member n, of a scope s\n  leaf b\n");
 	leat_io_cancel(io);

@@ -156,12 +156,19 @@ class Cell:
                 return text(table.value()["name"])
         return "?"
 
+    @property
+    def custom_kind(self):
+        """Its lt_kind, where it is pending and has one of its own."""
+        if self.is_kind("LT_CUSTOM") and self.is_in("LT_PENDING") and not self.has("LT_FORWARD"):
+            return self.value["u"]["custom"]["kind"].dereference()
+        return None
+
     # ---- what there is to say ----
 
     @property
     def holder(self):
         if not self.waiter:
-            return "held"
+            return "" if self.custom_kind is not None and self.custom_kind["owned"] else "held"
         if not self.waiter & WATCH:
             other = Cell(self.waiter)
             return "for %s %s" % (other.name, other.where)
@@ -201,24 +208,14 @@ class Cell:
         """What the library's own would say of themselves."""
         leaf = self.leaf
         if leaf is not None and "describe" in (field.name for field in leaf.type.fields()):
-            says = symbol_at(leaf["describe"])
             state = self.value["u"]["leaf"]["state"]
             if int(leaf["state_bytes"]) > state.type.sizeof:
-                state = state[0]
-            if says == "lt_flow_state_describe":
-                return "of " + who(int(state[0]))
-            if says == "lt_waiter_describe":
-                return "of " + who(int(cast(int(state.address), "lt_waiter")["flow"]))
-            if says == "sleep_describe":
-                return deadline(cast(int(state.address), "lt_timer"))
-        elif self.is_kind("LT_CUSTOM") and self.is_in("LT_PENDING") and not self.has("LT_FORWARD"):
-            custom = self.value["u"]["custom"]
-            says = symbol_at(custom["kind"]["describe"])
-            if says == "lt_many_describe":
-                many = cast(int(custom["word"][0]), "lt_many")
-                return "%d of %d left" % (int(many["left"]), int(many["room"]))
-            if says == "timeout_describe":
-                return deadline(cast(int(custom["word"].address), "lt_timer"))
+                state = state[0].cast(state.type.pointer()).dereference()
+            return ask(leaf_words, leaf["describe"], state)
+        if self.custom_kind is not None and symbol_at(self.custom_kind["describe"]) == "waiter_describe":
+            return of_line(self.custom_kind.address)
+        if self.custom_kind is not None:
+            return ask(kind_words, self.custom_kind["describe"], self.value["u"]["custom"]["word"])
         return ""
 
     def slots(self):
@@ -234,10 +231,122 @@ class Cell:
         return ", ".join(["%s %s" % (self.name, self.where)] + [words for words in said if words])
 
 
+# ---- what they say of themselves: by the name of their describe function ----
+
+def ask(table, describe, words):
+    return table.get(symbol_at(describe), lambda *_: "")(words, describe)
+
+
+def there(words, name, describe=None):
+    """What begins at these words, or where they point to; a type of a file is looked up in it."""
+    block = gdb.block_for_pc(int(describe)) if describe is not None else None
+    kind = gdb.lookup_type(name, block) if block else gdb.lookup_type(name)
+    at = int(words) if words.type.code == gdb.TYPE_CODE_PTR else int(words.address)
+    return gdb.Value(at).cast(kind.pointer()).dereference()
+
+
 def deadline(timer):
     if not int(timer["slot"]):
         return "never"
     return "at %d ms of the loop's clock" % (int(timer["at_ns"]) // 1000000)
+
+
+def of_many(words, _describe):
+    many = there(words[0], "lt_many")
+    return "%d of %d left" % (int(many["left"]), int(many["room"]))
+
+
+def of_map(words, describe):
+    m = there(words[1], "map", describe)
+    most = int(m["limit"])
+    bound = "" if most == (1 << 8 * m["limit"].type.sizeof) - 1 else " of at most %d" % most
+    return "%d%s under way, %d made%s" % (int(m["active"]), bound, int(m["made"]), ", no more come" if m["no_more"] else "")
+
+
+def of_retry(words, describe):
+    r = there(words[0], "retry", describe)
+    return "tried %d of %d times" % (int(r["tried"]), int(r["options"]["tries"]))
+
+
+def of_scope(words, _describe):
+    scope = there(words, "lt_scope_wait")["scope"]
+    state = "cancelled, which unwinds" if scope["unwinding"] else "which holds %d" % int(scope["count"])
+    return "of a scope %s, %s" % (text(scope["where"]), state)
+
+
+def of_member(words, _describe):
+    return "of a scope " + (text(there(words[0], "struct leat_scope")["where"]) if words[0] else "that it has left")
+
+
+def of_child(words, _describe):
+    child = gdb.Value(int(words[0])).cast(gdb.lookup_type("struct leat_child").pointer())
+    return "made at %s, pid %d" % (text(child["where"]), int(child["pid"]))
+
+
+def permits_stand(permits):
+    taken = text(permits["taken"]) if permits["taken"] else "a place that is not known"
+    return "%d out, the last at %s, %d in line" % (int(permits["out"]), taken, int(permits["line"]["count"]))
+
+
+def mutex_stands(permits):
+    taken = " at " + text(permits["taken"]) if permits["taken"] else ""
+    return "locked%s, %d in line" % (taken, int(permits["line"]["count"]))
+
+
+def queue_stands(queue):
+    return "%d of %d inside, %d to put, %d to take%s" % (
+        int(queue["inside"]["count"]), int(queue["limit"]), int(queue["waiting"]["count"]),
+        int(queue["takers"]["count"]), ", closed" if queue["closed"] else "")
+
+
+def event_stands(event):
+    return "%d in line" % int(event["line"]["count"])
+
+
+def ticker_stands(ticker):
+    return "every %d ms, %s" % (int(ticker["period_ns"]) // 1000000, deadline(ticker["timer"]))
+
+
+objects = {
+    "lt_permits_describe": ("lt_permits", permits_stand),
+    "mutex_describe": ("lt_permits", mutex_stands),
+    "queue_describe": ("struct leat_queue", queue_stands),
+    "event_describe": ("struct leat_event", event_stands),
+    "ticker_describe": ("struct leat_ticker", ticker_stands),
+}
+
+
+def object_stands(thing):
+    ops = thing["ops"]
+    kind, stands = objects.get(symbol_at(ops["describe"]), (None, None))
+    head = "of %s %s" % (text(ops["name"]), text(thing["where"]))
+    return "%s, %s" % (head, stands(there(thing, kind))) if kind else head
+
+
+def of_line(cell_kind):
+    line = cast(int(cell_kind), "lt_line")  # whose first member it is
+    return object_stands(line["object"].dereference())
+
+
+def of_put(words, describe):
+    return object_stands(there(words[0], "item", describe)["queue"]["object"])
+
+
+leaf_words = {
+    "lt_flow_state_describe": lambda words, _: "of " + who(int(words[0])),
+    "lt_waiter_describe": lambda words, _: "of " + who(int(there(words, "lt_waiter")["flow"])),
+    "sleep_describe": lambda words, _: deadline(there(words, "lt_timer")),
+    "wait_describe": of_child,
+}
+kind_words = {
+    "lt_many_describe": of_many,
+    "timeout_describe": lambda words, _: deadline(there(words, "lt_timer")),
+    "map_describe": of_map,
+    "retry_describe": of_retry,
+    "wait_describe": of_scope,
+    "member_describe": of_member,
+    "put_describe": of_put,
+}
 
 
 # ---- flows ----
