@@ -95,7 +95,14 @@ static void kept_drop(leat_loop *loop, leat_io *kept)
 		leave(kept);
 }
 
-static const lt_kind kept_kind = { .name = "kept by a flow", .arrive = kept_arrive, .drop = kept_drop };
+static int kept_describe(const leat_io *kept, char *out, size_t room)
+{
+	return lt_flow_describe(lt_flow_of(flow_of(kept)), out, room);
+}
+
+static const lt_kind kept_kind = {
+	.name = "kept", .arrive = kept_arrive, .drop = kept_drop, .describe = kept_describe
+};
 
 /* ---- keeping ---- */
 

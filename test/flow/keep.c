@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* keep - what a layer has asked of the flow below is held by its own guard */
 #include <leat/buf.h>
+#include <leat/dump.h>
 #include <leat/flow.h>
 #include <leat/flow_ops.h>
 
@@ -238,6 +239,19 @@ START_TEST(the_end_of_the_loop_ends_what_is_kept_once)
 }
 END_TEST
 
+START_TEST(a_dump_says_for_which_flow_it_is_kept)
+{
+	leat_maker maker;
+	char text[512];
+
+	open_layer();
+	leat_flow_keep(flow, LEAT_READ, work(&maker, "work"));
+	leat_dump_text(w.loop, text, sizeof text, NULL);
+	ck_assert_msg(strstr(text, "kept") && strstr(text, "layer"), "it says: %s", text);
+	abort_and_close_world();
+}
+END_TEST
+
 START_TEST(without_memory_to_hold_it_its_direction_fails)
 {
 	leat_maker maker;
@@ -265,4 +279,5 @@ SUITE("keep",
 	the_callback_of_a_kept_one_may_end_the_flow,
 	a_flow_that_a_layer_took_goes_on_keeping,
 	the_end_of_the_loop_ends_what_is_kept_once,
+	a_dump_says_for_which_flow_it_is_kept,
 	without_memory_to_hold_it_its_direction_fails)
