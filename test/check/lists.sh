@@ -23,7 +23,7 @@ for list in "$srcdir"/*/*/Makefile.inc; do
 	twice=$(lines "$folder" | sort | uniq -d)
 	[ -z "$twice" ] || fail "twice in $folder/Makefile.inc: $twice"
 	for name in $(named "$folder"); do
-		[ -f "$srcdir/$name" ] || [ -f "$srcdir/$name.c" ] || fail "$folder/Makefile.inc lists $name, which is not there"
+		[ -e "$srcdir/$name" ] || [ -f "$srcdir/$name.c" ] || fail "$folder/Makefile.inc lists $name, which is not there"
 	done
 done
 exit $broken
