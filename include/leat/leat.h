@@ -31,6 +31,7 @@
 #include <leat/thread.h>
 #include <leat/ticker.h>
 #include <leat/trace.h>
+#include <leat/transform.h>
 #include <leat/version.h>
 
 #endif

@@ -5,6 +5,8 @@
 
 #include <leat/api.h>
 
+LEAT_BEGIN
+
 /* An allocator.  `alloc` gives memory aligned as malloc's, or NULL; `release`
  * takes what `alloc` gave (never NULL).  Both are called on the loop's thread
  * only.  The struct is copied where it is given; `ctx` must outlive the loop. */
@@ -15,4 +17,11 @@ typedef struct leat_memory {
 	void *ctx;
 } leat_memory;
 
+/* Memory through a loop's door, for layers and transports of your own: NULL
+ * without.  Give it back before the loop is freed. */
+LEAT_API LEAT_NODISCARD void *leat_memory_get(leat_loop *loop, size_t bytes);
+/* Gives it back; NULL is let be. */
+LEAT_API void leat_memory_put(leat_loop *loop, void *memory);
+
+LEAT_END
 #endif

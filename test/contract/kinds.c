@@ -358,6 +358,30 @@ static bool make_bev_filter(leat_loop *loop, leat_flow *ends[2])
 
 #define HUNG_UP "what its owner wrote and nobody has read goes with the terminal, in the kernel"
 
+#define READS_BELOW "its read of the flow below goes on, and might settle anything"
+#define STAYS "what nobody wants stays with the writer"
+#define GOODBYE_STAYS "its goodbye stays with the writer until somebody reads, so the peer is not told before that"
+
+/* A layer with a goodbye over a pair. */
+#define LAYER_OVER_PAIR                                                        \
+	{ "r5_what_the_transport_holds_arrives_before_the_error", STAYS },     \
+	{ "r5_a_write_that_fails_hides_nothing_that_arrived", STAYS },         \
+	{ "r6_the_end_is_sticky", GOODBYE_STAYS },                             \
+	{ "r7_the_end_of_reading_leaves_writing_usable", GOODBYE_STAYS },      \
+	{ "r9_a_cancelled_read_hides_no_deadlock", READS_BELOW },              \
+	{ "r10_unread_comes_before_the_end", GOODBYE_STAYS },                  \
+	{ "t1_a_read_gives_data_or_the_end_or_an_error", GOODBYE_STAYS },      \
+	{ "w5_a_detached_close_that_ended_short_is_unhandled", GOODBYE_STAYS }, \
+	{ "w6_after_a_shutdown_a_write_is_closed", GOODBYE_STAYS },            \
+	{ "w9_ten_small_writes_in_one_turn_are_one_system_call", "it makes no system calls" }, \
+	{ "h1", GOODBYE_STAYS },                                               \
+	{ "h3", GOODBYE_STAYS },                                               \
+	{ "c5_a_peer_that_never_closes_is_cut_after_the_linger_time", GOODBYE_STAYS }, \
+	{ "c7_each_close_resolves_with_the_first", GOODBYE_STAYS },            \
+	{ "a2_freed_inside_a_shutdowns_callback", GOODBYE_STAYS },             \
+	{ "o1", GOODBYE_STAYS },                                               \
+	{ "o2", GOODBYE_STAYS }
+
 const struct kind kinds[] = {
 	{ .name = "pair", .make = make_pair, .cut = LEAT_RESET, .exempt = {
 		{ "r5_what_the_transport_holds_arrives_before_the_error", "what nobody wants stays with the writer" },
@@ -389,6 +413,10 @@ const struct kind kinds[] = {
 		{ "c5_the_stall_limit_restarts_on_progress", "it hands a write on whole: the guard sees no progress" },
 		{ "w9_ten_small_writes_in_one_turn_are_one_system_call", "it makes no system calls" },
 		{ "w10_a_begun_write_goes_on_by_itself", "it hands a write on whole, so it is never begun" } } },
+	{ .name = "transform", .make = make_transform, .flows = 2, .cut = LEAT_RESET, .exempt = {
+		LAYER_OVER_PAIR } },
+	{ .name = "transform-socket", .make = make_transform_socket, .flows = 2, .exempt = {
+		{ "r9_a_cancelled_read_hides_no_deadlock", READS_BELOW } } },
 	{ .name = "bev", .make = make_bev, .cut = LEAT_RESET },
 	{ .name = "bev-timeouts", .make = make_bev_timeouts, .cut = LEAT_RESET, .signals = true },
 	{ .name = "bev-pair", .make = make_bev_pair,

@@ -13,7 +13,7 @@ struct exemption {
 	const char *reason;
 };
 
-enum { EXEMPTIONS = 16 };
+enum { EXEMPTIONS = 24 };
 
 struct kind {
 	const char *name;
@@ -47,6 +47,10 @@ bool fds_unix(int fds[2]);
 
 /* Trailers that the test's bufferevent filters have sent and seen. */
 extern unsigned trailers_sent, trailers_seen;
+
+/* coded.c */
+bool make_transform(leat_loop *loop, leat_flow *ends[2]);
+bool make_transform_socket(leat_loop *loop, leat_flow *ends[2]);
 
 #ifdef HAVE_EVENT_SSL
 /* ssl.c */
