@@ -11,6 +11,9 @@
  * nothing is encoded; so the queue fills, and its writers wait.  Flushing and
  * finishing are goals, which `drive` works for as soon as the queue is empty and the
  * flow not busy.
+ *
+ * What tells the guard of an end may end the flow, and give its last reference back: ops
+ * are called with one held, continuations hold one themselves.
  */
 #include <leat/buf.h>
 #include <leat/flow_ops.h>
@@ -181,9 +184,11 @@ static leat_io *on_read(void *ctx, leat_result *result)
 {
 	struct transform *t = ctx;
 
+	leat_flow_ref(t->self);
 	t->in = leat_result_buf(result);
 	t->below_over = !t->in;
 	arrive(t);
+	leat_flow_unref(t->self);
 	return NULL;
 }
 
@@ -247,7 +252,11 @@ static void go_on(struct transform *t)
 
 static leat_io *on_sent(void *ctx, leat_result *result)
 {
-	go_on(ctx);
+	struct transform *t = ctx;
+
+	leat_flow_ref(t->self);
+	go_on(t);
+	leat_flow_unref(t->self);
 	return NULL;
 }
 
@@ -386,11 +395,13 @@ static leat_io *on_told(void *ctx, leat_result *result)
 {
 	struct transform *t = ctx;
 
+	leat_flow_ref(t->self);
 	t->told = true;
 	if (t->asked)
 		leat_flow_flushed(t->self);
 	close_below_at_the_end(t);
 	leat_flow_told(t->self);
+	leat_flow_unref(t->self);
 	return NULL;
 }
 
