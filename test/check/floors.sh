@@ -38,5 +38,6 @@ keep lib/tls "$system|<leat/|<openssl/|\"(tls|flow|io|base)/" 'tls, flow, io and
 keep lib/kit "$system|<leat/" 'public headers only'
 keep include/leat '<[a-z0-9]+\.h>|<leat/' 'the standard library and <leat/...>'
 keep doc/example "$system|<leat/|<event2/" 'public headers only'
+keep tool/leat "$system|<leat/|\"[a-z]+\.h\"" 'public headers only'
 keep test/bench "$system|<leat/|<event2/|<uv\.h>|\"bench/" 'public headers only'
 exit $broken

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/* descriptors - a flow over descriptors that somebody else opened
+ *
+ * The library has flows for what can be waited for.  A shell may also have put a
+ * file there ("<in", ">out"); then each side gets a flow of its own, and the two
+ * are joined.
+ */
+#include <sys/stat.h>
+
+#include "descriptors.h"
+#include "file.h"
+#include "joint.h"
+
+static bool is_file(int fd)
+{
+	struct stat facts;
+
+	return fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode);
+}
+
+static leat_flow *one(leat_loop *loop, int fd)
+{
+	return is_file(fd) ? file_flow(loop, fd) : leat_flow_from_fd(loop, fd);
+}
+
+leat_flow *descriptors_flow(leat_loop *loop, int in, int out)
+{
+	if (in == out)
+		return one(loop, in);
+	if (!is_file(in) && !is_file(out))
+		return leat_flow_from_fds(loop, in, out);
+	return joint_flow(loop, one(loop, in), one(loop, out));
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+/* program - what the shell runs, as a flow */
+#ifndef TOOL_LEAT_PROGRAM_H
+#define TOOL_LEAT_PROGRAM_H
+
+#include <leat/leat.h>
+
+/* Resolves with the flow: what the program says is read, what it hears is written. *child
+ * is given; it is told to end, by SIGTERM, when nobody wants it any more. */
+LEAT_NODISCARD leat_io *program_start(leat_loop *loop, const char *command, leat_child **child);
+
+/* Waits for it; fails where it gave anything but 0 to exit. */
+LEAT_NODISCARD leat_io *program_wait(leat_child *child);
+/* The codes: what it gave to exit, or -n for signal n. */
+extern const leat_error_domain program_errors;
+
+#endif
