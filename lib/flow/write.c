@@ -81,8 +81,11 @@ static __attribute__((noinline)) void after_sending(leat_flow *flow, size_t befo
 	}
 	if (out->queue.bytes > 0)
 		flow->bits |= LT_F_WRITE_BUSY;
-	if (out->queue.bytes < before && (flow->bits & LT_F_CLOSING))
+	if (out->queue.bytes < before && (flow->bits & LT_F_CLOSING)) {
 		lt_flow_paced(flow);
+		if (lt_flow_ended(flow)) /* no memory for the timer */
+			return;
+	}
 	if (out->queue.bytes < high_water(flow))
 		settle_writer(flow, &(lt_outcome){ 0 });
 	if (out->queue.bytes > 0)
