@@ -23,6 +23,7 @@
 #include <leat/memory.h>
 #include <leat/mutex.h>
 #include <leat/net.h>
+#include <leat/proxy.h>
 #include <leat/queue.h>
 #include <leat/retry.h>
 #include <leat/scope.h>

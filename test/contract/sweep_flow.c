@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 
 #include <leat/copy.h>
+#include <leat/proxy.h>
 
 #include "contract/turns.h"
 #include "support/suite.h"
@@ -328,7 +329,7 @@ static leat_flow *left, *right; /* where it is copied to, and the other end of t
 static struct pump out;
 static leat_io *feeding;
 
-static leat_io *start_copy(void)
+static void lay_on(void)
 {
 	leat_flow *ends[2];
 
@@ -339,7 +340,25 @@ static leat_io *start_copy(void)
 	total = PIECES * PIECE;
 	feeding = pump_out(&out, b, total, PIECE);
 	reading = NULL;
+}
+
+static leat_io *start_copy(void)
+{
+	lay_on();
 	return leat_io_then(leat_copy(a, left), said_all, thing_owned(""));
+}
+
+/* Stops inside a piece: the rest is nobody's. */
+static leat_io *start_copy_most(void)
+{
+	lay_on();
+	return leat_io_then(leat_copy_most(a, left, 3 * PIECE + PIECE / 2, NULL), said_all, thing_owned(""));
+}
+
+static leat_io *start_proxy(void)
+{
+	lay_on();
+	return leat_io_then(leat_proxy(a, left, NULL), said_all, thing_owned(""));
 }
 
 /* Nobody reads at first; at last there is no more. */
@@ -360,6 +379,36 @@ static void nothing_fell_between(void)
 	expect_false(in.wrong);
 	expect_text(a, in.at, total - in.at);
 	expect_done(feeding);
+	drop(&left);
+	drop(&right);
+}
+
+static leat_io *let_be(void *ctx, leat_result *result)
+{
+	return NULL;
+}
+
+/* Some ends are heard only by who reads. */
+static bool play_both_ends(size_t n)
+{
+	if (n == 0)
+		leat_io_detach(leat_io_branch(leat_flow_read(b), let_be, let_be, leat_ctx_none()));
+	if (n == 4)
+		leat_io_detach(leat_flow_shutdown(right, LEAT_WRITE));
+	return play_end(n) || n < 5;
+}
+
+/* Where both have ended both flows are closed, or about to be, and all is across. */
+static void joined_or_not(void)
+{
+	if (!info(left).closed && !info(a).closed) {
+		nothing_fell_between();
+		return;
+	}
+	expect_done(reading);
+	expect_done(feeding);
+	expect_false(in.wrong);
+	expect_size(in.at, total);
 	drop(&left);
 	drop(&right);
 }
@@ -398,6 +447,8 @@ static const struct program programs[] = {
 	{ "leat_flow_close", start_close, play_close, it_is_closed, ANY },
 	{ "leat_flow_close: another waits", start_second_close, play_second_close, the_other_close_goes_on, ANY },
 	{ "leat_copy", start_copy, play_end, nothing_fell_between, ANY },
+	{ "leat_copy_most", start_copy_most, play_end, nothing_fell_between, ANY },
+	{ "leat_proxy", start_proxy, play_both_ends, joined_or_not, ANY },
 	{ "leat_loop_drain", start_drain, NULL, drained_or_not, ANY },
 };
 enum { PROGRAMS = sizeof programs / sizeof *programs };

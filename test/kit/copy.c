@@ -180,6 +180,98 @@ START_TEST(a_copy_onto_itself_is_an_echo)
 }
 END_TEST
 
+/* ---- so many, and no more ---- */
+
+START_TEST(so_many_bytes_and_the_rest_is_still_there)
+{
+	struct pipe p;
+
+	pipe_open(&p);
+	say(p.in, "onetwothree");
+	expect_int(await_int(leat_copy_most(p.from, p.to, 6, NULL)), 6);
+	hear(p.out, "onetwo");
+	expect_int(await_int(leat_copy_most(p.from, p.to, 1, NULL)), 1);
+	hear(p.out, "t");
+	hear(p.from, "hree");
+	pipe_close(&p);
+}
+END_TEST
+
+START_TEST(no_bytes_are_there_at_once)
+{
+	struct pipe p;
+
+	pipe_open(&p);
+	expect_int(await_int(leat_copy_most(p.from, p.to, 0, NULL)), 0);
+	pipe_close(&p);
+}
+END_TEST
+
+START_TEST(less_only_where_the_end_comes_first)
+{
+	struct pipe p;
+	leat_io *io;
+
+	pipe_open(&p);
+	io = leat_copy_most(p.from, p.to, 100, NULL);
+	say(p.in, "few");
+	end(p.in);
+	expect_int(await_int(io), 3);
+	pipe_close(&p);
+}
+END_TEST
+
+START_TEST(it_does_not_wait_for_what_it_would_not_take)
+{
+	struct pipe p;
+	leat_io *io;
+
+	pipe_open(&p);
+	io = leat_copy_most(p.from, p.to, 3, NULL);
+	say(p.in, "two");
+	expect_int(await_int(io), 3);
+	pipe_close(&p);
+}
+END_TEST
+
+START_TEST(what_has_gone_over_is_told_whatever_comes_of_it)
+{
+	struct pipe p;
+	uint64_t moved = 10;
+	bool to_failed = false;
+	leat_io *io;
+
+	pipe_open(&p);
+	io = leat_copy_most(p.from, p.to, LEAT_COPY_ALL,
+		(&(leat_copy_options){ .size = sizeof(leat_copy_options), .moved = &moved, .to_failed = &to_failed }));
+	say(p.in, "three");
+	hear(p.out, "three");
+	expect_size(moved, 15);
+	leat_flow_abort(p.in);
+	expect_kind(await_error(io), LEAT_RESET);
+	expect_size(moved, 15);
+	expect_false(to_failed);
+	pipe_close(&p);
+}
+END_TEST
+
+START_TEST(which_side_failed_is_told)
+{
+	struct pipe p;
+	bool to_failed = false;
+	leat_io *io;
+
+	pipe_open(&p);
+	io = leat_copy_most(p.from, p.to, LEAT_COPY_ALL,
+		(&(leat_copy_options){ .size = sizeof(leat_copy_options), .to_failed = &to_failed }));
+	leat_flow_abort(p.out);
+	say(p.in, "x");
+	expect_kind(await_error(io), LEAT_CLOSED);
+	expect_true(to_failed);
+	pipe_close(&p);
+}
+END_TEST
+
 /* ---- megabytes ---- */
 
 enum { CHUNKS = 300, CHUNK = 7001 };
@@ -464,6 +556,12 @@ SUITE("copy",
 	nothing_is_a_copy_of_nothing,
 	neither_flow_is_shut,
 	a_copy_onto_itself_is_an_echo,
+	so_many_bytes_and_the_rest_is_still_there,
+	no_bytes_are_there_at_once,
+	less_only_where_the_end_comes_first,
+	it_does_not_wait_for_what_it_would_not_take,
+	what_has_gone_over_is_told_whatever_comes_of_it,
+	which_side_failed_is_told,
 	megabytes_arrive_in_order_and_are_never_all_there,
 	a_read_that_fails_fails_it,
 	a_write_that_fails_fails_it,

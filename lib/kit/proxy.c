@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: ISC */
+/* proxy - two flows joined, until both directions have ended
+ *
+ * Two ways, each a copy and what follows it; leat_io_all over them, so that the
+ * first failure ends both; and a race of that with a look at the clock.  A way
+ * whose copy has ended shuts the flow it led to.  A way that broke fails, but
+ * not before what had come from the broken flow is sent.  What is known of the
+ * outcome is written into the record, which becomes the value.
+ */
+#include <string.h>
+
+#include <leat/buf.h>
+#include <leat/copy.h>
+#include <leat/loop.h>
+#include <leat/proxy.h>
+
+enum {
+	LOOKS = 4,         /* at the clock, in a limit's length */
+	PART_MS = 30000,   /* for what is still to be sent after a break, where there is no limit */
+	QUIET_MS = 100,    /* a flow that can only be read any more has nothing more to say */
+};
+
+struct proxy;
+
+struct way {
+	struct proxy *proxy;
+	int from, to; /* 0: one, 1: other */
+	bool to_failed, over;
+};
+
+struct proxy {
+	leat_proxied result; /* first: it is the value */
+	leat_buf *record;    /* whose bytes this is */
+	leat_loop *loop;
+	leat_flow *flow[2];
+	struct way way[2];
+	leat_proxied *counts;
+	bool told;       /* result says how it ended */
+	unsigned ended;  /* how many ways did, in order */
+	int64_t idle_ms, half_open_ms;
+	uint64_t mark;   /* what had moved at the last look */
+	int64_t since_ms; /* nothing has moved since */
+};
+
+/* ---- the value ---- */
+
+static void destroy_proxied(void *record)
+{
+	leat_buf_unref(record);
+}
+
+const leat_type leat_proxied_type = { .size = sizeof(leat_type), .name = "proxied", .destroy = destroy_proxied };
+
+leat_proxied leat_result_proxied_at(const leat_result *result, const char *where)
+{
+	leat_proxied proxied;
+
+	if (result->type != &leat_proxied_type) /* aborts, with both places */
+		leat_result_ptr_at((leat_result *)(uintptr_t)result, &leat_proxied_type, where);
+	memcpy(&proxied, leat_buf_data(leat_result_peek(result)), sizeof proxied);
+	return proxied;
+}
+
+/* The first reason is the reason. */
+static void tell(struct proxy *p, leat_proxy_end end, leat_error error)
+{
+	if (p->told)
+		return;
+	p->told = true;
+	p->result.end = end;
+	p->result.error = error;
+}
+
+static void tell_broke(struct proxy *p, int side, leat_error error)
+{
+	tell(p, side == 0 ? LEAT_PROXY_ONE_BROKE : LEAT_PROXY_OTHER_BROKE, error);
+}
+
+static leat_io *give(struct proxy *p)
+{
+	p->result.there_bytes = p->counts->there_bytes;
+	p->result.back_bytes = p->counts->back_bytes;
+	return leat_io_ptr(p->loop, leat_buf_ref(p->record), &leat_proxied_type);
+}
+
+/* ---- the clock ---- */
+
+static uint64_t moved(const struct proxy *p)
+{
+	uint64_t bytes = 0;
+
+	for (int i = 0; i < 2; i++) {
+		leat_flow_info info = { .size = sizeof info };
+
+		leat_flow_info_get(p->flow[i], &info);
+		bytes += info.read_bytes + info.written_bytes - info.queued_bytes;
+	}
+	return bytes;
+}
+
+static void restart(struct proxy *p)
+{
+	p->mark = moved(p);
+	p->since_ms = leat_loop_now_ms(p->loop);
+}
+
+/* Whether nothing has moved for that long. */
+static bool has_stood(struct proxy *p, int64_t limit_ms)
+{
+	if (moved(p) != p->mark) {
+		restart(p);
+		return false;
+	}
+	return limit_ms >= 0 && leat_loop_now_ms(p->loop) - p->since_ms >= limit_ms;
+}
+
+static leat_io *timeout(struct proxy *p)
+{
+	return leat_io_fail(p->loop, leat_error_core(LEAT_TIMEOUT));
+}
+
+static leat_io *on_look(void *ctx, leat_result *result)
+{
+	struct proxy *p = ctx;
+
+	(void)result;
+	if (!has_stood(p, p->ended > 0 ? p->half_open_ms : p->idle_ms))
+		return leat_io_int(p->loop, 1);
+	tell(p, p->ended > 0 ? LEAT_PROXY_HALF_OPEN : LEAT_PROXY_IDLE, leat_error_core(LEAT_TIMEOUT));
+	return timeout(p);
+}
+
+/* A part of the shorter limit. */
+static int64_t look_ms(const struct proxy *p)
+{
+	int64_t ms = p->idle_ms < 0 || (p->half_open_ms >= 0 && p->half_open_ms < p->idle_ms) ? p->half_open_ms : p->idle_ms;
+
+	return (ms + LOOKS - 1) / LOOKS;
+}
+
+static leat_io *look(void *ctx, leat_result *result)
+{
+	struct proxy *p = ctx;
+
+	(void)result;
+	return leat_io_then(leat_sleep(p->loop, look_ms(p)), on_look, leat_ctx_borrow(p));
+}
+
+/* ---- a break: what has come is sent, then all is over ---- */
+
+static int64_t part_ms(const struct proxy *p)
+{
+	return p->half_open_ms >= 0 ? p->half_open_ms : PART_MS;
+}
+
+static leat_io *on_part_look(void *ctx, leat_result *result)
+{
+	struct proxy *p = ctx;
+
+	(void)result;
+	return has_stood(p, part_ms(p)) ? timeout(p) : leat_io_int(p->loop, 1);
+}
+
+static leat_io *part_look(void *ctx, leat_result *result)
+{
+	struct proxy *p = ctx;
+
+	(void)result;
+	return leat_io_then(leat_sleep(p->loop, (part_ms(p) + LOOKS - 1) / LOOKS), on_part_look, leat_ctx_borrow(p));
+}
+
+static leat_io *over(void *ctx, leat_result *result)
+{
+	struct proxy *p = ctx;
+
+	(void)result;
+	return leat_io_fail(p->loop, p->result.error);
+}
+
+/* Fails when the flow has sent all, or does not go on. */
+static leat_io *part(struct proxy *p, int side)
+{
+	leat_io *ios[2];
+
+	restart(p);
+	ios[0] = leat_flow_flush(p->flow[side]);
+	ios[1] = leat_io_repeat(p->loop, part_look, leat_ctx_borrow(p));
+	return leat_io_branch(leat_io_race(p->loop, ios, 2), over, over, leat_ctx_borrow(p));
+}
+
+static size_t queued(leat_flow *flow)
+{
+	leat_flow_info info = { .size = sizeof info };
+
+	leat_flow_info_get(flow, &info);
+	return info.queued_bytes;
+}
+
+/* Nothing can be written to way->to any more, but what had come from there is
+ * still to go the other way: until nothing comes and all is sent. */
+static leat_io *on_quiet_look(void *ctx, leat_result *result)
+{
+	struct way *way = ctx;
+	struct proxy *p = way->proxy;
+
+	if (p->way[1 - way->from].over || (moved(p) == p->mark && queued(p->flow[way->from]) == 0))
+		return part(p, way->from);
+	if (has_stood(p, part_ms(p)))
+		return over(p, result);
+	p->mark = moved(p);
+	return leat_io_then(leat_sleep(p->loop, QUIET_MS), on_quiet_look, leat_ctx_borrow(way));
+}
+
+static leat_io *wait_quiet(struct way *way)
+{
+	restart(way->proxy);
+	return leat_io_then(leat_sleep(way->proxy->loop, QUIET_MS), on_quiet_look, leat_ctx_borrow(way));
+}
+
+/* ---- a way ---- */
+
+static leat_io *on_broke(void *ctx, leat_result *result)
+{
+	struct way *way = ctx;
+	struct proxy *p = way->proxy;
+
+	way->over = true;
+	tell_broke(p, way->to_failed ? way->to : way->from, leat_result_error(result));
+	if (!way->to_failed)
+		return part(p, way->to);
+	return p->way[1 - way->from].over ? part(p, way->from) : wait_quiet(way);
+}
+
+static leat_io *on_not_told(void *ctx, leat_result *result)
+{
+	struct way *way = ctx;
+
+	tell_broke(way->proxy, way->to, leat_result_error(result));
+	return leat_result_pass(result);
+}
+
+/* The last one leaves the telling to the close. */
+static leat_io *on_end(void *ctx, leat_result *result)
+{
+	struct way *way = ctx;
+	struct proxy *p = way->proxy;
+
+	(void)result;
+	way->over = true;
+	restart(p);
+	if (++p->ended == 2)
+		return NULL;
+	return leat_io_catch(leat_flow_shutdown(p->flow[way->to], LEAT_WRITE), leat_match_all(), on_not_told,
+	                     leat_ctx_borrow(way));
+}
+
+static leat_io *begin(struct proxy *p, int from)
+{
+	struct way *way = &p->way[from];
+	leat_copy_options options = { .size = sizeof options,
+		                      .moved = from == 0 ? &p->counts->there_bytes : &p->counts->back_bytes,
+		                      .to_failed = &way->to_failed };
+	leat_io *copy;
+
+	*way = (struct way){ .proxy = p, .from = from, .to = 1 - from };
+	copy = leat_copy_most(p->flow[way->from], p->flow[way->to], LEAT_COPY_ALL, &options);
+	return leat_io_branch(copy, on_end, on_broke, leat_ctx_borrow(way));
+}
+
+/* ---- the end ---- */
+
+static leat_io *on_closed(void *ctx, leat_result *result)
+{
+	struct proxy *p = ctx;
+
+	for (int i = 0; i < 2; i++) {
+		leat_error ending = leat_result_ending(leat_result_each(result, (size_t)i));
+
+		if (leat_error_set(ending))
+			tell_broke(p, i, ending);
+	}
+	return give(p);
+}
+
+/* Whoever cancels now does not stop them. */
+static leat_io *on_both_ended(void *ctx, leat_result *result)
+{
+	struct proxy *p = ctx;
+	leat_io *closes[2];
+
+	(void)result;
+	for (int i = 0; i < 2; i++)
+		closes[i] = leat_io_shield(leat_flow_close(p->flow[i]));
+	return leat_io_then(leat_io_all(p->loop, closes, 2), on_closed, leat_ctx_borrow(p));
+}
+
+static leat_io *on_cut(void *ctx, leat_result *result)
+{
+	struct proxy *p = ctx;
+
+	for (int i = 0; i < 2; i++)
+		leat_flow_abort(p->flow[i]);
+	return p->told ? give(p) : leat_result_pass(result);
+}
+
+static void end(void *ctx)
+{
+	struct proxy *p = ctx;
+
+	leat_flow_unref(p->flow[0]);
+	leat_flow_unref(p->flow[1]);
+	leat_buf_unref(p->record);
+}
+
+/* ---- the call ---- */
+
+static struct proxy *make(leat_flow *one, leat_flow *other, const leat_proxy_options *options)
+{
+	leat_proxy_options o = { 0 };
+	leat_buf *record = leat_buf_new(leat_flow_loop(one), sizeof(struct proxy));
+	struct proxy *p = leat_buf_space(record);
+
+	if (!p) {
+		leat_buf_unref(record);
+		return NULL;
+	}
+	if (options)
+		memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
+	*p = (struct proxy){ .record = record, .loop = leat_flow_loop(one) };
+	p->flow[0] = leat_flow_ref(one);
+	p->flow[1] = leat_flow_ref(other);
+	p->counts = o.so_far ? o.so_far : &p->result;
+	*p->counts = (leat_proxied){ 0 };
+	p->idle_ms = o.idle_ms > 0 ? o.idle_ms : -1;
+	p->half_open_ms = o.half_open_ms ? o.half_open_ms : p->idle_ms;
+	return p;
+}
+
+/* Without memory. */
+static leat_io *refuse(leat_flow *one, leat_flow *other, const char *where)
+{
+	leat_flow_abort(one);
+	leat_flow_abort(other);
+	return leat_io_fail_at(leat_flow_loop(one), leat_error_core(LEAT_NOMEM), where);
+}
+
+leat_io *leat_proxy_at(leat_flow *one, leat_flow *other, const leat_proxy_options *options, const char *where)
+{
+	struct proxy *p = make(one, other, options);
+	leat_io *ios[2], *both;
+	leat_result result;
+
+	if (!p)
+		return refuse(one, other, where);
+	ios[0] = begin(p, 0);
+	ios[1] = begin(p, 1);
+	both = leat_io_all_at(p->loop, ios, 2, where);
+	if (p->idle_ms >= 0 || p->half_open_ms >= 0) {
+		restart(p);
+		ios[0] = both;
+		ios[1] = leat_io_repeat(p->loop, look, leat_ctx_borrow(p));
+		both = leat_io_race_at(p->loop, ios, 2, where);
+	}
+	both = leat_io_then_at(both, on_both_ended, leat_ctx_borrow(p), where);
+	both = leat_io_catch_at(both, leat_match_all(), on_cut, leat_ctx_own(p, end), where);
+	if (!leat_io_try(both, &result))
+		return both;
+	leat_result_clear(&result);
+	return refuse(one, other, where);
+}
