@@ -5,6 +5,7 @@
 
 #include <leat/addr.h>
 #include <leat/api.h>
+#include <leat/bridge.h>
 #include <leat/buf.h>
 #include <leat/channel.h>
 #include <leat/child.h>
