@@ -35,7 +35,7 @@ keep lib/flow "$system|<leat/|<event2/|\"(flow|io|base)/" 'flow, io and base, li
 keep lib/net "$system|<leat/|<event2/|\"(net|flow|io|base)/" 'net, flow, io and base, libevent'
 keep lib/sim "$system|<leat/|<event2/|\"(sim|flow|io|base)/" 'sim, flow, io and base, libevent'
 keep lib/tls "$system|<leat/|<openssl/|\"(tls|flow|io|base)/" 'tls, flow, io and base, OpenSSL'
-keep lib/kit "$system|<leat/" 'public headers only'
+keep lib/kit "$system|<leat/|\"kit/" 'kit and public headers only'
 keep include/leat '<[a-z0-9]+\.h>|<leat/' 'the standard library and <leat/...>'
 keep doc/example "$system|<leat/|<event2/" 'public headers only'
 keep tool/leat "$system|<leat/|\"[a-z]+\.h\"" 'public headers only'
