@@ -26,6 +26,8 @@ struct way {
 	struct proxy *proxy;
 	int from, to; /* 0: one, 1: other */
 	bool to_failed, over;
+	uint64_t mark;    /* after `to` failed: what of its bytes had moved at the last look */
+	int64_t since_ms; /* and since when nothing of them has */
 };
 
 struct proxy {
@@ -188,12 +190,20 @@ static leat_io *part(struct proxy *p, int side)
 	return leat_io_branch(leat_io_race(p->loop, ios, 2), over, over, leat_ctx_borrow(p));
 }
 
-static size_t queued(leat_flow *flow)
+static leat_flow_info info_of(leat_flow *flow)
 {
 	leat_flow_info info = { .size = sizeof info };
 
 	leat_flow_info_get(flow, &info);
-	return info.queued_bytes;
+	return info;
+}
+
+/* What has come from way->to and what of it has gone on. */
+static uint64_t heard(const struct way *way)
+{
+	leat_flow_info to = info_of(way->proxy->flow[way->to]), from = info_of(way->proxy->flow[way->from]);
+
+	return to.read_bytes + from.written_bytes - from.queued_bytes;
 }
 
 /* Nothing can be written to way->to any more, but what had come from there is
@@ -202,19 +212,57 @@ static leat_io *on_quiet_look(void *ctx, leat_result *result)
 {
 	struct way *way = ctx;
 	struct proxy *p = way->proxy;
+	uint64_t mark = way->mark;
 
-	if (p->way[1 - way->from].over || (moved(p) == p->mark && queued(p->flow[way->from]) == 0))
+	way->mark = heard(way);
+	if (p->way[1 - way->from].over || (way->mark == mark && info_of(p->flow[way->from]).queued_bytes == 0))
 		return part(p, way->from);
-	if (has_stood(p, part_ms(p)))
+	if (way->mark != mark)
+		way->since_ms = leat_loop_now_ms(p->loop);
+	else if (leat_loop_now_ms(p->loop) - way->since_ms >= part_ms(p))
 		return over(p, result);
-	p->mark = moved(p);
 	return leat_io_then(leat_sleep(p->loop, QUIET_MS), on_quiet_look, leat_ctx_borrow(way));
 }
 
+static leat_io *on_dropped(void *ctx, leat_result *result)
+{
+	(void)ctx;
+	return leat_io_int(leat_result_loop(result), leat_result_peek(result) != NULL);
+}
+
+static leat_io *drop_next(void *ctx, leat_result *result)
+{
+	(void)result;
+	return leat_io_then(leat_flow_read(ctx), on_dropped, leat_ctx_none());
+}
+
+static leat_io *on_all_dropped(void *ctx, leat_result *result)
+{
+	(void)ctx;
+	(void)result;
+	return NULL;
+}
+
+/* What way->from says goes nowhere: it is read all the same, or one that answers
+ * would not listen either. */
+static leat_io *drop_rest(struct way *way)
+{
+	leat_io *io = leat_io_repeat(way->proxy->loop, drop_next, leat_ctx_borrow(way->proxy->flow[way->from]));
+
+	return leat_io_catch(io, leat_match_all(), on_all_dropped, leat_ctx_none());
+}
+
+/* The first always fails in the end. */
 static leat_io *wait_quiet(struct way *way)
 {
-	restart(way->proxy);
-	return leat_io_then(leat_sleep(way->proxy->loop, QUIET_MS), on_quiet_look, leat_ctx_borrow(way));
+	struct proxy *p = way->proxy;
+	leat_io *ios[2];
+
+	way->mark = heard(way);
+	way->since_ms = leat_loop_now_ms(p->loop);
+	ios[0] = leat_io_then(leat_sleep(p->loop, QUIET_MS), on_quiet_look, leat_ctx_borrow(way));
+	ios[1] = drop_rest(way);
+	return leat_io_all(p->loop, ios, 2);
 }
 
 /* ---- a way ---- */

@@ -670,6 +670,36 @@ START_TEST(who_cannot_be_written_to_any_more_is_heard_out)
 }
 END_TEST
 
+/* One that answers listens only as long as its answers are taken. */
+START_TEST(who_cannot_be_written_to_any_more_does_not_stop_the_answers)
+{
+	static const char plenty[1 << 20];
+	int there[2], back[2];
+	leat_flow *ends[2];
+	leat_io *said, *echo;
+	leat_proxied proxied;
+
+	loop = leat_loop_new(NULL, NULL);
+	expect_int(pipe(there), 0);
+	expect_int(pipe(back), 0);
+	one = leat_flow_from_fds(loop, there[0], back[1]);
+	mine = leat_flow_from_fd(loop, there[1]);
+	leat_flow_pair(loop, ends);
+	other = ends[0];
+	theirs = ends[1];
+	join(NULL);
+	close(back[0]);
+	echo = leat_copy(theirs, theirs);
+	said = leat_flow_write(mine, plenty, sizeof plenty);
+	proxied = ended();
+	expect_size(proxied.there_bytes, sizeof plenty);
+	expect_int(proxied.end, LEAT_PROXY_ONE_BROKE);
+	expect_ok(outcome(said));
+	leat_io_cancel(echo);
+	close_all();
+}
+END_TEST
+
 /* ---- cancelling ---- */
 
 START_TEST(cancelling_leaves_both_open_and_loses_nothing)
@@ -777,6 +807,7 @@ SUITE("proxy",
 	half_open_may_last_for_ever,
 	after_a_break_what_is_left_has_a_limit,
 	who_cannot_be_written_to_any_more_is_heard_out,
+	who_cannot_be_written_to_any_more_does_not_stop_the_answers,
 	OVER_ALL(cancelling_leaves_both_open_and_loses_nothing),
 	OVER_ALL(the_handles_may_go_before_it_ends),
 	OVER_ALL(freeing_the_loop_ends_it),
