@@ -27,8 +27,9 @@ same 'the program ends first, and is heard to its end' \
 	"$(leat pipe "exec:head -c 3; cat >/dev/null" <"$work/data" | cksum)" "$(head -c 3 "$work/data" | cksum)"
 leat pipe exec:cat <"$work/data" >/dev/full 2>"$work/err"
 like 'a full disk is an error' "$? $(cat "$work/err")" '1 leat: *No space left on device*'
-leat pipe exec:cat <"$work/data" 2>/dev/null | head -c 1 >/dev/null
-same 'nobody reads on: it ends' $? 0
+{ leat pipe exec:cat <"$work/data" 2>"$work/err"; echo $? >"$work/status"; } | head -c 1 >/dev/null
+like 'nobody reads on' "$(cat "$work/status" "$work/err")" '1
+leat: Broken pipe'
 
 # Descriptors of whoever started us.
 same 'two descriptors' "$(leat pipe fd:3,4 </dev/null 3<"$work/data" 4>/dev/null | cksum)" "$data"

@@ -3,7 +3,7 @@
  *
  *	on_near   its layers are on: call the target
  *	on_far    the target is there: join the two
- *	on_joined both ways have ended: close, and hear how a program ended
+ *	on_joined both ways have ended: hear how a program ended
  *	on_over   say how it went
  */
 #include <inttypes.h>
@@ -16,8 +16,8 @@
 struct session {
 	struct journey *journey;
 	leat_flow *near, *far;
-	struct call call; /* also: what is under way on the near side */
-	bool joined;
+	struct call call;      /* also: what is under way on the near side */
+	leat_proxied so_far;
 	int64_t begun_ms;
 	uint64_t number;
 	char from[160];
@@ -34,17 +34,6 @@ static void free_session(void *ctx)
 }
 
 /* ---- how it went ---- */
-
-static void count(const struct session *s, struct tale *tale)
-{
-	leat_flow_info info = { .size = sizeof info };
-
-	if (!s->near)
-		return;
-	leat_flow_info_get(s->near, &info);
-	tale->there = info.read_bytes;
-	tale->back = info.written_bytes;
-}
 
 /* The part of an address where it happened. */
 static void print_part(const struct blame *blame, FILE *out)
@@ -81,11 +70,12 @@ static leat_io *on_over(void *ctx, leat_result *result)
 	struct tale tale = {
 		.number = s->number,
 		.from = s->from,
+		.there = j->to ? s->so_far.there_bytes : s->so_far.back_bytes,
+		.back = s->so_far.back_bytes,
 		.took_ms = leat_loop_now_ms(j->loop) - s->begun_ms,
 		.error = leat_result_error(result),
 	};
 
-	count(s, &tale);
 	tally_close(&j->tally, &tale);
 	if (leat_error_set(tale.error))
 		say_failure(s, tale.error);
@@ -96,45 +86,72 @@ static leat_io *on_over(void *ctx, leat_result *result)
 
 /* ---- both ways ---- */
 
-static leat_io *close_both(struct session *s)
-{
-	leat_io *both[] = { leat_flow_close(s->near), s->far ? leat_flow_close(s->far) : leat_io_done(s->journey->loop) };
+/* The limits of ours, in words. */
+enum { NOTHING_MOVED, NOTHING_MOVED_HALF_OPEN };
 
-	return leat_io_all(s->journey->loop, both, 2);
+static leat_kind limit_kind(int code)
+{
+	return LEAT_TIMEOUT;
 }
 
-static leat_io *on_closed(void *ctx, leat_result *result)
+static int limit_print(int code, char *out, size_t room)
 {
-	struct session *s = ctx;
+	return snprintf(out, room, "%s", code == NOTHING_MOVED ? "it was idle for too long"
+		: "one side had ended, and the other was idle for too long");
+}
 
+static const leat_error_domain limit_errors = {
+	.size = sizeof(leat_error_domain),
+	.name = "limit",
+	.kind = limit_kind,
+	.print = limit_print,
+};
+
+static void blame(struct session *s, const struct route *route)
+{
+	s->call.blame = (struct blame){ route, route ? route_end(route) : (struct piece){ 0, 0 } };
+}
+
+static leat_io *on_ended(struct session *s)
+{
 	if (!s->call.child)
 		return NULL;
-	s->call.blame.at = route_end(s->journey->to);
-	s->call.blame.route = s->journey->to;
+	blame(s, s->journey->to);
 	return program_wait(s->call.child);
 }
 
 static leat_io *on_joined(void *ctx, leat_result *result)
 {
-	return leat_io_then(close_both(ctx), on_closed, leat_ctx_borrow(ctx));
-}
+	struct session *s = ctx;
+	leat_proxied how = leat_result_proxied(result);
 
-static leat_io *end_half(void *ctx, leat_result *result)
-{
-	return leat_flow_shutdown(ctx, LEAT_WRITE);
-}
-
-static leat_io *carry(leat_flow *from, leat_flow *to)
-{
-	return leat_io_then(leat_copy(from, to), end_half, leat_ctx_borrow(to));
+	switch (how.end) {
+	case LEAT_PROXY_ENDED:
+		return on_ended(s);
+	case LEAT_PROXY_ONE_BROKE:
+		blame(s, s->journey->from);
+		break;
+	case LEAT_PROXY_OTHER_BROKE:
+		blame(s, s->journey->to);
+		break;
+	case LEAT_PROXY_IDLE:
+		how.error = leat_error_make(&limit_errors, NOTHING_MOVED);
+		break;
+	case LEAT_PROXY_HALF_OPEN:
+		how.error = leat_error_make(&limit_errors, NOTHING_MOVED_HALF_OPEN);
+		break;
+	}
+	return leat_io_fail(s->journey->loop, how.error);
 }
 
 static leat_io *join(struct session *s)
 {
-	leat_io *both[] = { carry(s->near, s->far), carry(s->far, s->near) };
+	const struct settings *settings = s->journey->settings;
+	leat_proxy_options options = { .size = sizeof options, .idle_ms = settings->idle_ms,
+		.half_open_ms = settings->half_open_ms, .so_far = &s->so_far };
 
 	s->call.blame.route = NULL;
-	return leat_io_then(leat_io_all(s->journey->loop, both, 2), on_joined, leat_ctx_borrow(s));
+	return leat_io_then(leat_proxy(s->near, s->far, &options), on_joined, leat_ctx_borrow(s));
 }
 
 static leat_io *on_far(void *ctx, leat_result *result)
@@ -143,6 +160,28 @@ static leat_io *on_far(void *ctx, leat_result *result)
 
 	s->far = leat_result_flow(result);
 	return join(s);
+}
+
+/* An echo. */
+static leat_io *on_given_back(void *ctx, leat_result *result)
+{
+	const struct session *s = ctx;
+
+	return leat_flow_close(s->near);
+}
+
+static leat_io *give_back(struct session *s)
+{
+	leat_flow_limits limits = { .size = sizeof limits, .idle_ms = s->journey->settings->idle_ms };
+	leat_copy_options options = { .size = sizeof options, .moved = &s->so_far.back_bytes };
+	leat_error error = leat_flow_set_limits(s->near, &limits);
+	leat_io *io;
+
+	if (leat_error_set(error))
+		return leat_io_fail(s->journey->loop, error);
+	blame(s, s->journey->from);
+	io = leat_copy_most(s->near, s->near, LEAT_COPY_ALL, &options);
+	return leat_io_then(io, on_given_back, leat_ctx_borrow(s));
 }
 
 static int64_t until(const struct journey *j)
@@ -154,13 +193,10 @@ static leat_io *on_near(void *ctx, leat_result *result)
 {
 	struct session *s = ctx;
 	struct journey *j = s->journey;
-	leat_flow_limits limits = { .size = sizeof limits, .idle_ms = j->settings->idle_ms };
 
 	s->near = leat_result_flow(result);
-	if (leat_error_set(leat_flow_set_limits(s->near, &limits)))
-		return leat_io_fail(j->loop, leat_error_core(LEAT_NOMEM));
 	if (!j->to)
-		return leat_io_then(carry(s->near, s->near), on_joined, leat_ctx_borrow(s));
+		return give_back(s);
 	s->call = (struct call){ .loop = j->loop, .route = j->to, .until_ms = until(j) };
 	return leat_io_then(dial(&s->call), on_far, leat_ctx_borrow(s));
 }

@@ -132,7 +132,7 @@ void settings_read(int argc, char **argv, struct settings *settings, char ***wor
 {
 	int letter;
 
-	*settings = (struct settings){ .idle_ms = -1, .half_open_ms = -1, .connect_ms = 10000, .grace_ms = 30000 };
+	*settings = (struct settings){ .idle_ms = -1, .connect_ms = 10000, .grace_ms = 30000 };
 	while ((letter = getopt_long(argc, argv, "1c:g:hi:n:o:sV", options, NULL)) != -1)
 		take(settings, letter);
 	if (argc - optind != count) {

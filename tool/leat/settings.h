@@ -13,7 +13,7 @@ struct settings {
 	bool once;
 	bool stats;
 	int64_t idle_ms;
-	int64_t half_open_ms;
+	int64_t half_open_ms; /* 0: idle_ms */
 	int64_t connect_ms;
 	int64_t grace_ms;
 };

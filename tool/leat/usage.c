@@ -37,7 +37,7 @@ static const char options[] =
 	"  -n, --connections=N    at most N at once; more wait in line\n"
 	"  -1, --once             take one connection, and end with it\n"
 	"  -i, --idle=TIME        end a connection on which nothing moves for so long (never)\n"
-	"  -o, --half-open=TIME   the same, once one of its sides has ended (never)\n"
+	"  -o, --half-open=TIME   the same, once one of its sides has ended (as --idle)\n"
 	"  -c, --connect=TIME     for reaching TARGET: name, connection, handshake (10s)\n"
 	"  -g, --grace=TIME       for connections to end by themselves after SIGTERM (30s)\n"
 	"  -s, --stats            a line for each connection, and the sum at the end\n"
