@@ -1092,6 +1092,7 @@ static void use_all(struct world *world)
 		both(world, leat_channel_line(near, 10), leat_flow_write(far, "ne\nx", 4));
 	both(world, leat_channel_ensure(near, 3), NULL);
 	both(world, leat_frame_receive(near, NULL), NULL);
+	both(world, leat_frame_send(near, NULL, "frame", 5), leat_channel_drop_line(near));
 	leat_buf_unref(leat_channel_try_line(near, 100));
 	close_ends();
 	world_run(world);
