@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* bridge - a bufferevent over any flow, for code that speaks libevent only */
+/* bridge - a bufferevent, or a descriptor, over any flow: for code that takes no other */
 #ifndef LEAT_BRIDGE_H
 #define LEAT_BRIDGE_H
 
 #include <leat/api.h>
 #include <leat/flow.h>
+#include <leat/io.h>
 
 LEAT_BEGIN
 
@@ -28,6 +29,17 @@ LEAT_BEGIN
  * is still to be freed: before its base. */
 #define leat_bridge_new(flow) leat_bridge_new_at((flow), LEAT_HERE)
 LEAT_API LEAT_NODISCARD struct bufferevent *leat_bridge_new_at(leat_flow *flow, const char *where);
+
+/* Gives a connected stream socket through `fd`, yours: nonblocking, closed on
+ * exec.  What is written to it goes to the flow and so on, through a leat_proxy
+ * between the flow and the other end of it: resolves, with a leat_proxied, and
+ * fails as that does.  Half-closes go across both ways; closing the descriptor
+ * ends both directions of the flow in order, but with bytes unread it is a reset
+ * (of the kernel's: so it is with any Unix socket).  The flow is lent.  *fd is
+ * -1 where there is none: the io has failed, as errno says.  Cancelling aborts
+ * what the descriptor is connected to; the flow stays open. */
+#define leat_bridge_fd(flow, fd) leat_bridge_fd_at((flow), (fd), LEAT_HERE)
+LEAT_API LEAT_NODISCARD leat_io *leat_bridge_fd_at(leat_flow *flow, int *fd, const char *where);
 
 LEAT_END
 #endif
