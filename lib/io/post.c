@@ -2,23 +2,23 @@
 /* post - a function to be run by a loop, from any thread
  *
  * Posts come from slabs of the mailbox's own, so that the usual one asks no
- * allocator.  Each of the first few threads has a stripe with a list that only
- * it uses; further ones ask the allocator.  The loop gives back what has run in
- * one piece, and the stripe that runs dry takes all of it.  A thread that ends
- * leaves its stripe to the one that gets its name after it.
+ * allocator.  Each of the first few threads has a stripe with a slab that only
+ * it uses, the one post after the other; further ones ask the allocator.  A
+ * thread's posts run in its order, so when the last of a slab has run all have,
+ * and the loop gives it back, without having written to the others.  The
+ * stripe that runs dry takes all that were given back.  A thread that ends leaves
+ * its stripe to the one that gets its name after it.
  */
 #include <pthread.h>
 
 #include "io/remote.h"
 
-enum {
-	SLAB_POSTS = 127,
-	AHEAD_BYTES = 256 /* the loop touched it last: it has a way to come */
-};
+enum { SLAB_POSTS = 127, LINE_BYTES = 64 };
 
 typedef struct lt_post_slab {
-	struct lt_post_slab *next;
-	uintptr_t apart[3];
+	struct lt_post_slab *next; /* of all */
+	struct lt_post_slab *more; /* free ones, in a list of one owner */
+	uintptr_t apart[2];
 	lt_post posts[SLAB_POSTS];
 } lt_post_slab;
 static_assert(sizeof(lt_post_slab) == 4096, "a page");
@@ -55,67 +55,75 @@ static lt_stripe *find_stripe(leat_remote *remote, uintptr_t self)
 	return NULL;
 }
 
-static lt_post *add_slab(leat_remote *remote)
+static lt_post_slab *add_slab(leat_remote *remote)
 {
 	lt_post_slab *slab = remote->memory.alloc(remote->memory.ctx, sizeof *slab);
 
 	if (!slab)
 		return NULL;
-	for (int i = 0; i < SLAB_POSTS; i++)
-		slab->posts[i].link = i + 1 < SLAB_POSTS ? (uintptr_t)&slab->posts[i + 1] : 0;
+	slab->more = NULL;
 	slab->next = atomic_load_explicit(&remote->slabs, memory_order_relaxed);
 	while (!atomic_compare_exchange_weak_explicit(&remote->slabs, &slab->next, slab, memory_order_release,
 	                                              memory_order_relaxed))
 		;
-	return slab->posts;
+	return slab;
 }
 
-/* More for the stripe; NULL without memory. */
-static lt_post *refill(leat_remote *remote)
+static lt_post_slab *take_spare(leat_remote *remote)
 {
-	uintptr_t list = atomic_exchange_explicit(&remote->spare, 0, memory_order_acquire);
+	lt_post_slab *slab = atomic_exchange_explicit(&remote->spare, NULL, memory_order_acquire);
 
 	lt_seen_taken(&remote->spare);
-	return list ? (lt_post *)list : add_slab(remote);
+	return slab;
 }
 
-static inline void take(lt_stripe *stripe, lt_post *post)
+/* The next slab's first posts are on their way while this one is used. */
+static void fetch_ahead(const lt_post_slab *slab)
 {
-	lt_post *rest = (lt_post *)post->link;
-
-	atomic_store_explicit(&stripe->free, rest, memory_order_release);
-	__builtin_prefetch((const void *)((uintptr_t)rest + AHEAD_BYTES), 1);
+	for (size_t at = 0; slab && at < LT_POSTS_AHEAD; at += LINE_BYTES)
+		lt_fetch_own((uintptr_t)slab + at);
 }
 
-static void put_spare(leat_remote *remote, lt_post *first, lt_post *last)
+/* Another slab for the stripe; false without memory. */
+static bool refill(leat_remote *remote, lt_stripe *stripe)
 {
-	uintptr_t seen = atomic_load_explicit(&remote->spare, memory_order_relaxed);
+	lt_post_slab *slab = stripe->more ? stripe->more : take_spare(remote);
 
-	do {
-		last->link = seen;
+	if (!slab)
+		slab = add_slab(remote);
+	if (!slab)
+		return false;
+	stripe->more = slab->more ? slab->more : take_spare(remote);
+	stripe->end = &slab->posts[SLAB_POSTS - 1];
+	atomic_store_explicit(&stripe->next, slab->posts, memory_order_release);
+	fetch_ahead(stripe->more);
+	return true;
+}
+
+/* Takes the next one, which is there; gives its flags. */
+static inline uintptr_t take(lt_stripe *stripe, lt_post *post)
+{
+	bool last = post == stripe->end;
+
+	atomic_store_explicit(&stripe->next, last ? NULL : post + 1, memory_order_release);
+	lt_fetch_own((uintptr_t)post + LT_POSTS_AHEAD);
+	return last ? LT_POST_LAST : 0;
+}
+
+void lt_post_free_last(leat_remote *remote, lt_post *post)
+{
+	lt_post_slab *slab = (lt_post_slab *)(void *)((char *)(post + 1) - sizeof *slab);
+
+	slab->more = atomic_load_explicit(&remote->spare, memory_order_relaxed);
+	do
 		lt_seen_hand_over(&remote->spare);
-	} while (!atomic_compare_exchange_weak_explicit(&remote->spare, &seen, (uintptr_t)first, memory_order_release,
-	                                                memory_order_relaxed));
+	while (!atomic_compare_exchange_weak_explicit(&remote->spare, &slab->more, slab, memory_order_release,
+	                                              memory_order_relaxed));
 }
 
-void lt_posts_give_back(leat_remote *remote, lt_posts *done)
+void lt_post_free_loose(leat_remote *remote, lt_post *post)
 {
-	lt_post *first = NULL, *last = NULL, *next;
-
-	for (lt_post *post = done->first; post; post = next) {
-		next = lt_post_next(post);
-		if (post->link & LT_POST_LOOSE) {
-			remote->memory.release(remote->memory.ctx, post);
-			continue;
-		}
-		if (last)
-			last->link = (uintptr_t)post;
-		else
-			first = post;
-		last = post;
-	}
-	if (first)
-		put_spare(remote, first, last);
+	remote->memory.release(remote->memory.ctx, post);
 }
 
 void lt_posts_free(leat_remote *remote)
@@ -138,52 +146,55 @@ static leat_kind refuse(leat_ctx ctx, leat_kind why)
 	return why;
 }
 
-static LT_COLD leat_kind too_late(leat_remote *remote, lt_post *post)
+/* The post is its thread's last: the stripe, NULL for one without, has it again. */
+static LT_COLD leat_kind too_late(leat_remote *remote, lt_stripe *stripe, lt_post *post)
 {
 	leat_ctx ctx = { .data = post->data, .destroy = post->destroy };
 
-	lt_posts_give_back(remote, &(lt_posts){ post, post });
+	if (stripe)
+		atomic_store_explicit(&stripe->next, post, memory_order_release);
+	else
+		lt_post_free_loose(remote, post);
 	return refuse(ctx, LEAT_CLOSED);
 }
 
-/* The thread's first one, or there is no more at hand. */
+/* The thread's first one, or its slab is used up. */
 static LT_COLD leat_kind post_slowly(leat_remote *remote, leat_post_fn fn, leat_ctx ctx)
 {
 	lt_stripe *stripe = remote->stillborn ? NULL : find_stripe(remote, this_thread());
-	uintptr_t flags = (stripe ? 0 : LT_POST_LOOSE) | (ctx.moved ? LT_POST_MOVED : 0);
+	uintptr_t flags = ctx.moved ? LT_POST_MOVED : 0;
 	lt_post *post = NULL;
 
 	if (remote->stillborn)
 		return refuse(ctx, remote->stillborn);
-	if (stripe)
-		post = atomic_load_explicit(&stripe->free, memory_order_acquire);
-	if (!post)
-		post = stripe ? refill(remote) : remote->memory.alloc(remote->memory.ctx, sizeof *post);
+	if (!stripe)
+		post = remote->memory.alloc(remote->memory.ctx, sizeof *post);
+	else if (atomic_load_explicit(&stripe->next, memory_order_acquire) || refill(remote, stripe))
+		post = atomic_load_explicit(&stripe->next, memory_order_relaxed);
 	if (!post)
 		return refuse(ctx, LEAT_NOMEM);
-	if (stripe)
-		take(stripe, post);
+	flags |= stripe ? take(stripe, post) : LT_POST_LOOSE;
 	*post = (lt_post){ .fn = fn, .data = ctx.data, .destroy = ctx.destroy };
-	return lt_remote_throw(remote, post, flags, 0) ? LEAT_NONE : too_late(remote, post);
+	return lt_remote_throw(remote, post, flags, 0) ? LEAT_NONE : too_late(remote, stripe, post);
 }
 
 leat_kind leat_post_parts(leat_remote *remote, leat_post_fn fn, void *data, void (*destroy)(void *), bool moved)
 {
-	uintptr_t self = this_thread();
+	uintptr_t self = this_thread(), flags;
 	lt_stripe *stripe = &remote->stripes[place_of(self)];
 	lt_post *post;
 
 	if (__builtin_expect(atomic_load_explicit(&stripe->owner, memory_order_relaxed) != self, 0))
 		return post_slowly(remote, fn, (leat_ctx){ data, destroy, moved });
-	post = atomic_load_explicit(&stripe->free, memory_order_acquire);
+	post = atomic_load_explicit(&stripe->next, memory_order_acquire);
 	if (__builtin_expect(!post, 0))
 		return post_slowly(remote, fn, (leat_ctx){ data, destroy, moved });
-	take(stripe, post);
+	flags = moved | take(stripe, post);
 	post->fn = fn;
 	post->data = data;
 	post->destroy = destroy;
-	if (!lt_remote_throw(remote, post, moved, atomic_load_explicit(&stripe->last, memory_order_relaxed)))
-		return too_late(remote, post);
-	atomic_store_explicit(&stripe->last, (uintptr_t)post, memory_order_relaxed);
+	if (!lt_remote_throw(remote, post, flags, atomic_load_explicit(&stripe->guess, memory_order_relaxed)))
+		return too_late(remote, stripe, post);
+	atomic_store_explicit(&stripe->guess, (uintptr_t)post, memory_order_relaxed);
 	return LEAT_NONE;
 }

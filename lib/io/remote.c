@@ -136,19 +136,15 @@ static bool fall_asleep(leat_remote *remote)
 	return true;
 }
 
-static void run_one(leat_remote *remote, lt_posts *done)
+static void run_one(leat_remote *remote)
 {
 	lt_post *at = remote->todo.first, post = *at;
 
 	remote->todo.first = lt_post_next(at);
-	if (!(post.link & LT_POST_KEPT)) {
-		at->link = post.link & LT_POST_LOOSE;
-		if (done->last)
-			lt_post_set_next(done->last, at);
-		else
-			done->first = at;
-		done->last = at;
-	}
+	if ((post.link & LT_POST_WHOSE) == LT_POST_LAST)
+		lt_post_free_last(remote, at);
+	else if (post.link & LT_POST_LOOSE)
+		lt_post_free_loose(remote, at);
 	post.fn(post.data, remote->loop);
 	if (post.destroy && !(post.link & LT_POST_MOVED))
 		post.destroy(post.data);
@@ -158,7 +154,6 @@ static void run_posts(lt_tail *tail)
 {
 	leat_remote *remote = (leat_remote *)(void *)((char *)tail - offsetof(leat_remote, tail));
 	uint32_t left = remote->loop->budget;
-	lt_posts done = { NULL, NULL };
 
 	if (has_mail(remote))
 		collect(remote, 0);
@@ -170,8 +165,7 @@ static void run_posts(lt_tail *tail)
 		return;
 	}
 	while (remote->todo.first && left-- > 0)
-		run_one(remote, &done);
-	lt_posts_give_back(remote, &done);
+		run_one(remote);
 	lt_loop_add_tail(remote->loop, tail);
 }
 
@@ -294,7 +288,7 @@ void lt_remote_after_fork(leat_loop *loop)
 		return;
 	loop->slots[LT_SLOT_REMOTE].data = NULL;
 	for (lt_post *post = remote->todo.first; post; post = lt_post_next(post))
-		if (post->link & LT_POST_KEPT)
+		if ((post->link & LT_POST_WHOSE) == LT_POST_KEPT)
 			((lt_remote_cell *)(void *)post)->come = true;
 	rest(remote);
 	remote->lost = true;

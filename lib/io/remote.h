@@ -31,8 +31,11 @@ typedef struct lt_post {
 
 enum {
 	LT_POST_MOVED = true, /* destroy only where fn does not run */
+	/* whose memory it is, when it has run */
 	LT_POST_LOOSE = 2, /* an allocation of its own */
 	LT_POST_KEPT = 4,  /* part of something that fn looks after */
+	LT_POST_LAST = 6,  /* of its slab, which has all run with it; 0: one before that */
+	LT_POST_WHOSE = 6,
 	LT_POST_FLAGS = 7
 };
 
@@ -41,10 +44,12 @@ enum { LT_MAIL_ASLEEP = 1, LT_MAIL_CLOSED = 2, LT_MAIL_BITS = 3 };
 
 /* A thread's posts at hand. */
 typedef struct lt_stripe {
-	_Atomic uintptr_t owner; /* the thread; 0: nobody's yet */
-	_Atomic(lt_post *) free;
-	_Atomic uintptr_t last;  /* what it put on the head last: a good guess at what is there */
-	char apart[64 - 3 * sizeof(uintptr_t)];
+	_Atomic uintptr_t owner;   /* the thread; 0: nobody's yet */
+	_Atomic(lt_post *) next;   /* the one after the other; NULL: the slab is used up */
+	lt_post *end;              /* the last of the slab */
+	struct lt_post_slab *more; /* free ones */
+	_Atomic uintptr_t guess;   /* what it put on the head last: that may be there still */
+	char apart[64 - 5 * sizeof(uintptr_t)];
 } lt_stripe;
 
 enum { LT_STRIPES = 8 };
@@ -57,7 +62,7 @@ struct leat_remote {
 	/* everybody's */
 	_Atomic uintptr_t head;
 	char apart[64 - sizeof(uintptr_t)];
-	_Atomic uintptr_t spare; /* posts that have run: whoever needs some takes all */
+	_Atomic(struct lt_post_slab *) spare; /* that have run: whoever needs one takes all */
 	char apart_too[64 - sizeof(uintptr_t)];
 	lt_stripe stripes[LT_STRIPES];
 	_Atomic(struct lt_post_slab *) slabs;
@@ -78,6 +83,21 @@ struct leat_remote {
 	struct lt_remote_cell *cells, *youngest; /* free ones; all */
 	struct event event;
 };
+
+/* A thread's posts stand the one after the other, and come from another's cache. */
+enum { LT_POSTS_AHEAD = 16 * sizeof(lt_post) };
+
+/* Asks for the line of that address, of whatever, to be written to.  For the
+ * builtin prefetchw is an extension of x86-64; there are none without it, but a
+ * few where it does nothing. */
+static inline void lt_fetch_own(uintptr_t address)
+{
+#if defined(__GNUC__) && defined(__x86_64__)
+	__asm__ volatile("prefetchw (%0)" : : "r"(address));
+#else
+	__builtin_prefetch((const void *)address, 1);
+#endif
+}
 
 /* ---- remote.c: the mailbox and its sleep ---- */
 
@@ -116,8 +136,9 @@ static inline bool lt_remote_throw(leat_remote *remote, lt_post *post, uintptr_t
 }
 
 /* ---- post.c ---- */
-/* After they have run: takes them all. */
-void lt_posts_give_back(leat_remote *remote, lt_posts *done);
+/* One of these has run, and nothing is needed of it any more. */
+void lt_post_free_loose(leat_remote *remote, lt_post *post);
+void lt_post_free_last(leat_remote *remote, lt_post *post);
 void lt_posts_free(leat_remote *remote);
 static inline lt_post *lt_post_next(const lt_post *post)
 {

@@ -716,6 +716,36 @@ static void starved(struct world *w)
 	use_all(w);
 }
 
+static int posts_run;
+
+static void count_post(void *ctx, leat_loop *loop)
+{
+	(void)ctx;
+	(void)loop;
+	posts_run++;
+}
+
+/* Bursts that are no whole number of slabs. */
+START_TEST(posts_use_the_same_memory_again)
+{
+	struct world w;
+	leat_remote *remote;
+
+	with_shared(&w, 0);
+	remote = leat_remote_new(w.loop);
+	for (int burst = 0; burst < 100; burst++) {
+		for (int i = 0; i < 300; i++)
+			expect_int(leat_post(remote, count_post, leat_ctx_none()), LEAT_NONE);
+		world_run(&w);
+	}
+	expect_int(posts_run, 30000);
+	expect_true(shared.calls <= 6); /* the mailbox, what a burst touches, and one more */
+	leat_remote_unref(remote);
+	world_close(&w);
+	expect_size(shared.live, 0);
+}
+END_TEST
+
 START_TEST(without_the_loops_memory_there_is_an_error)
 {
 	starve(starved);
@@ -783,5 +813,5 @@ SUITE("post", what_is_posted_runs_later_on_the_loops_thread_in_order, a_post_wak
 	a_maker_outlives_its_loop,
 	an_outcome_that_comes_while_the_loop_is_freed_is_destroyed, a_void_maker_disposes_of_what_it_is_given, while_the_loop_is_freed_remotes_are_stillborn,
 	settling_twice_names_the_places, a_buf_cannot_cross, without_memory_that_threads_share_there_is_an_error,
-	without_the_loops_memory_there_is_an_error, without_descriptors_there_is_an_error,
+	posts_use_the_same_memory_again, without_the_loops_memory_there_is_an_error, without_descriptors_there_is_an_error,
 	an_io_settled_from_afar_can_be_cancelled_at_any_point)
