@@ -190,6 +190,8 @@ static const struct wrong {
 	{ "tls,name=x:tcp:a:1", ROLE_LISTEN, 4, 4, "name is for a target, not for where one listens" },
 	{ "tls:tcp:a:1", ROLE_LISTEN, 0, 3, "to listen, tls needs a certificate: tls,cert=FILE,key=FILE:..." },
 	{ "tls,key=k:tcp:a:1", ROLE_TARGET, 8, 1, "a key goes with a certificate: cert=FILE" },
+	{ "tls,ca=c,verify=no:tcp:a:1", ROLE_TARGET, 7, 1, "with verify=no nobody asks who signed what" },
+	{ "tls,cert=c,ca=c:tcp:a:1", ROLE_LISTEN, 14, 1, "to listen, ca goes with verify=yes: clients need a certificate" },
 	{ "gzip,level=0:tcp:a:1", ROLE_TARGET, 11, 1, "level is a number from 1 to 9" },
 	{ "gzip,level=:tcp:a:1", ROLE_TARGET, 11, 0, "level is a number from 1 to 9" },
 	{ "gzip,level=+5:tcp:a:1", ROLE_TARGET, 11, 2, "level is a number from 1 to 9" },

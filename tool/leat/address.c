@@ -334,9 +334,15 @@ static bool check_settings(struct walk *w, const struct part *part)
 {
 	const struct setting *key = part_setting(part, OPTION_KEY);
 	const struct setting *cert = part_setting(part, OPTION_CERT);
+	const struct setting *ca = part_setting(part, OPTION_CA);
+	const struct setting *verify = part_setting(part, OPTION_VERIFY);
 
 	if (key && !cert)
 		return complain(w->why, w->text, key->at, "a key goes with a certificate: cert=FILE");
+	if (ca && verify && !verify->number)
+		return complain(w->why, w->text, ca->at, "with verify=no nobody asks who signed what");
+	if (ca && !verify && w->role == ROLE_LISTEN)
+		return complain(w->why, w->text, ca->at, "to listen, ca goes with verify=yes: clients need a certificate");
 	if (part->kind == KIND_TLS && w->role == ROLE_LISTEN && !cert)
 		return complain(w->why, w->text, part->at, "to listen, tls needs a certificate: tls,cert=FILE,key=FILE:...");
 	return true;

@@ -108,7 +108,7 @@ static leat_io *dial_end(struct call *call)
 {
 	const struct address *a = &call->route->address;
 
-	call->blame = (struct blame){ call->route, route_end(call->route) };
+	call->blame = (struct blame){ .route = call->route, .at = route_end(call->route) };
 	switch (address_end(a)->kind) {
 	case KIND_TCP:
 		return dial_tcp(call);

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "layer.h"
 #include "route.h"
 
 /* ---- making ---- */
@@ -118,8 +117,9 @@ static leat_io *wrap_next(struct wrapping *w, leat_flow *flow)
 	if (w->left == 0)
 		return leat_io_flow(leat_flow_loop(flow), flow);
 	part = &w->route->address.parts[--w->left];
-	*w->blame = (struct blame){ w->route, part->at };
-	return leat_io_then(layer_of(part->kind)->wrap(flow, w->route->layers[w->left]), on_wrapped, leat_ctx_borrow(w));
+	*w->blame = (struct blame){ .route = w->route, .at = part->at };
+	return leat_io_then(layer_of(part->kind)->wrap(flow, w->route->layers[w->left], w->blame->words), on_wrapped,
+		leat_ctx_borrow(w));
 }
 
 leat_io *route_wrap(const struct route *route, leat_flow *flow, struct blame *blame)

@@ -10,6 +10,7 @@
 #include <leat/leat.h>
 
 #include "address.h"
+#include "layer.h"
 #include "resolve.h"
 
 struct route {
@@ -35,6 +36,7 @@ leat_listener *route_listen(leat_loop *loop, const struct route *route, struct c
 struct blame {
 	const struct route *route;
 	struct piece at;
+	char words[LAYER_WORDS]; /* why, where the layer knows better than its error; else "" */
 };
 
 /* Takes the flow; resolves with what its layers make of it. */

@@ -8,6 +8,7 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "dial.h"
 #include "program.h"
@@ -49,7 +50,10 @@ static void say_failure(const struct session *s, leat_error error)
 	const struct blame *blame = &s->call.blame;
 	struct complaint why = { .words = "" };
 
-	leat_error_print(error, why.words, sizeof why.words);
+	if (*blame->words)
+		snprintf(why.words, sizeof why.words, "%s", blame->words);
+	else
+		leat_error_print(error, why.words, sizeof why.words);
 	if (s->journey->alone) {
 		if (blame->route) {
 			why.text = blame->route->address.text;
@@ -60,7 +64,8 @@ static void say_failure(const struct session *s, leat_error error)
 	}
 	fprintf(stderr, "leat: %" PRIu64 " %s: ", s->number, s->from);
 	print_part(blame, stderr);
-	fprintf(stderr, "%s\n", why.words);
+	print_harmless(why.words, strlen(why.words), stderr);
+	putc('\n', stderr);
 }
 
 static leat_io *on_over(void *ctx, leat_result *result)
@@ -109,7 +114,7 @@ static const leat_error_domain limit_errors = {
 
 static void blame(struct session *s, const struct route *route)
 {
-	s->call.blame = (struct blame){ route, route ? route_end(route) : (struct piece){ 0, 0 } };
+	s->call.blame = (struct blame){ .route = route, .at = route ? route_end(route) : (struct piece){ 0, 0 } };
 }
 
 static leat_io *on_ended(struct session *s)
@@ -150,7 +155,7 @@ static leat_io *join(struct session *s)
 	leat_proxy_options options = { .size = sizeof options, .idle_ms = settings->idle_ms,
 		.half_open_ms = settings->half_open_ms, .so_far = &s->so_far };
 
-	s->call.blame.route = NULL;
+	blame(s, NULL);
 	return leat_io_then(leat_proxy(s->near, s->far, &options), on_joined, leat_ctx_borrow(s));
 }
 
