@@ -175,6 +175,7 @@ static inline __attribute__((always_inline)) void read_some(leat_flow *self, lt_
 static void on_writable(leat_flow *self, lt_socket *s)
 {
 	arm(self, s, armed(s) & EV_READ);
+	leat_flow_listens(self, armed(s) & EV_READ);
 	leat_flow_writable(self);
 }
 
@@ -215,7 +216,7 @@ static void socket_read(leat_flow *self, void *state)
 	lt_socket *s = state;
 
 	if (arm(self, s, armed(s) | EV_READ))
-		leat_flow_listens(self, true);
+		leat_flow_listens(self, !(armed(s) & EV_WRITE));
 	else
 		leat_flow_give_error(self, leat_error_core(LEAT_NOMEM));
 }
@@ -242,6 +243,7 @@ static LT_COLD void on_short(leat_flow *self, lt_socket *s, leat_bufs *queue, ss
 		leat_flow_write_failed(self, last_error(LEAT_HERE));
 		return;
 	}
+	leat_flow_listens(self, false); /* the one event waits for more than a reader now */
 	if (!arm(self, s, armed(s) | EV_WRITE))
 		leat_flow_write_failed(self, leat_error_core(LEAT_NOMEM));
 	else if (sent > 0) /* last: what it releases may end the flow */

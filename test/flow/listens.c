@@ -217,6 +217,33 @@ START_TEST(after_a_cancelled_read_a_deadlock_is_seen)
 }
 END_TEST
 
+/* The event that listens for nobody waits for room, too: that may settle something. */
+START_TEST(a_write_that_waits_for_room_is_no_deadlock)
+{
+	enum { BYTES = 4 << 20 };
+	static char bytes[BYTES];
+	struct event_base *base = event_base_new();
+	leat_loop *loop = leat_loop_new(base, NULL);
+	leat_flow *flow;
+	leat_io *writing;
+	leat_result result;
+	int fds[2];
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	flow = leat_flow_from_fd(loop, fds[0]);
+	leat_io_cancel(leat_flow_read(flow));
+	writing = leat_flow_write(flow, bytes, BYTES);
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	leat_io_cancel(leat_flow_read(flow));
+	close(fds[1]);
+	ck_assert(!leat_await(writing, &result));
+	ck_assert_msg(!leat_error_is(leat_result_error(&result), LEAT_DEADLOCK), "it was to wait");
+	leat_flow_unref(flow);
+	leat_loop_free(loop);
+	event_base_free(base);
+}
+END_TEST
+
 static void free_loop(void *loop)
 {
 	leat_loop_free(loop);
@@ -258,4 +285,6 @@ SUITE("listens",
 	nobody_reads_and_that_hides_no_deadlock,
 	nor_does_the_answer_to_a_read_that_was_cancelled,
 	its_end_is_the_end_of_listening,
-      after_a_cancelled_read_a_deadlock_is_seen, a_sent_buf_may_free_the_loop)
+	after_a_cancelled_read_a_deadlock_is_seen,
+	a_write_that_waits_for_room_is_no_deadlock,
+	a_sent_buf_may_free_the_loop)
