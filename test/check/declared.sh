@@ -1,16 +1,32 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# declared - what a public header declares is in the library
+# declared - what a public header declares is in the library, or in one beside it
 set -u
 : "${srcdir:=.}" "${builddir:=.}" "${NM:=nm}"
-shared=$builddir/.libs/libleat.so
-static=$builddir/.libs/libleat.a
+libs=$builddir/.libs
 broken=0
+
+# What is in a library of its own, which may not have been built: "HEADER LIBRARY".
+beside() {
+	cat <<-END
+	tls.h libleat-tls
+	END
+}
+
+# The headers of what was built.
+headers() {
+	for header in "$srcdir"/include/leat/*.h; do
+		library=$(beside | sed -n "s/^${header##*/} //p")
+		[ -n "$library" ] && [ ! -f "$libs/$library.so" ] && [ ! -f "$libs/$library.a" ] && continue
+		printf '%s\n' "$header"
+	done
+}
 
 # The functions and objects after LEAT_API, one name a line; comments are cut
 # out first, since a contract may speak of a declaration.
 declared() {
-	cat "$srcdir"/include/leat/*.h | awk '
+	# shellcheck disable=SC2046 # our own file names have no blanks
+	cat $(headers) | awk '
 		!/^#/ { text = text " " $0 }
 		END {
 			while ((start = index(text, "/*")) > 0) {
@@ -25,10 +41,10 @@ declared() {
 }
 
 there() {
-	if [ -f "$shared" ]; then
-		$NM -D --defined-only -P "$shared" | sed 's/[@ ].*//'
+	if [ -f "$libs/libleat.so" ]; then
+		$NM -D --defined-only -P "$libs"/libleat*.so | sed 's/[@ ].*//'
 	else
-		$NM -g --defined-only -P "$static" | sed 's/ .*//'
+		$NM -g --defined-only -P "$libs"/libleat*.a | sed 's/ .*//'
 	fi
 }
 

@@ -3,8 +3,7 @@
 # man - the pages are well-formed, installed, and name every exported symbol
 set -u
 : "${srcdir:=.}" "${builddir:=.}" "${NM:=nm}" "${MANDOC:=mandoc}"
-shared=$builddir/.libs/libleat.so
-static=$builddir/.libs/libleat.a
+libs=$builddir/.libs
 broken=0
 
 fail() { printf '%s\n' "$*"; broken=1; }
@@ -17,10 +16,10 @@ documented() {
 }
 
 exported() {
-	if [ -f "$shared" ]; then
-		$NM -D --defined-only -P "$shared" | awk '$2 != "A" { print $1 }' | sed 's/@.*//'
+	if [ -f "$libs/libleat.so" ]; then
+		$NM -D --defined-only -P "$libs"/libleat*.so | awk '$2 != "A" { print $1 }' | sed 's/@.*//'
 	else
-		$NM -g --defined-only -P "$static" | awk 'NF > 1 { print $1 }'
+		$NM -g --defined-only -P "$libs"/libleat*.a | awk 'NF > 1 { print $1 }'
 	fi | grep '^leat_'
 }
 

@@ -1,17 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# symbols - what leaves the shared library is leat_, what the static archive
-# shows is leat_ or lt_
+# symbols - what leaves a shared library is leat_, what a static archive shows is
+# leat_ or lt_
 set -u
 : "${builddir:=.}" "${NM:=nm}"
-shared=$builddir/.libs/libleat.so
-static=$builddir/.libs/libleat.a
+libs=$builddir/.libs
 broken=0
 
 # Sanitizers add names of their own to every object.
 ours() { grep -Ev '^(__odr_asan|__asan|__ubsan|__lsan|___asan)'; }
-exported() { $NM -D --defined-only -P "$shared" | awk '$2 != "A" { print $1 }' | sed 's/@.*//' | ours; }
-archived() { $NM -g --defined-only -P "$static" | awk 'NF > 1 { print $1 }' | ours; }
+exported() { $NM -D --defined-only -P "$1" | awk '$2 != "A" { print $1 }' | sed 's/@.*//' | ours; }
+archived() { $NM -g --defined-only -P "$1" | awk 'NF > 1 { print $1 }' | ours; }
 
 # none WHAT LIST: the list must be empty.
 none() {
@@ -20,13 +19,18 @@ none() {
 	broken=1
 }
 
-if [ -f "$shared" ]; then
-	[ -n "$(exported)" ] || none 'the shared library exports' nothing
-	none 'exported, but not leat_' "$(exported | grep -v '^leat_')"
-fi
-if [ -f "$static" ]; then
-	[ -n "$(archived)" ] || none 'the archive shows' nothing
-	none 'in the archive, but neither leat_ nor lt_' "$(archived | grep -Ev '^(leat|lt)_')"
-fi
-[ -f "$shared" ] || [ -f "$static" ] || none 'built' 'neither a shared library nor an archive'
+found=
+for library in "$libs"/libleat*.so; do
+	[ -f "$library" ] || continue
+	found=1
+	[ -n "$(exported "$library")" ] || none "${library##*/} exports" nothing
+	none "${library##*/} exports, but not leat_" "$(exported "$library" | grep -v '^leat_')"
+done
+for library in "$libs"/libleat*.a; do
+	[ -f "$library" ] || continue
+	found=1
+	[ -n "$(archived "$library")" ] || none "${library##*/} shows" nothing
+	none "${library##*/} shows, but neither leat_ nor lt_" "$(archived "$library" | grep -Ev '^(leat|lt)_')"
+done
+[ -n "$found" ] || none 'built' 'neither a shared library nor an archive'
 exit $broken

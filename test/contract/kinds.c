@@ -356,6 +356,8 @@ static bool make_bev_filter(leat_loop *loop, leat_flow *ends[2])
 
 /* ---- the rows ---- */
 
+#define READS_ON \
+	{ "r9_a_cancelled_read_hides_no_deadlock", "its read of the flow below goes on, and might settle anything" }
 #define HUNG_UP "what its owner wrote and nobody has read goes with the terminal, in the kernel"
 
 #define READS_BELOW "its read of the flow below goes on, and might settle anything"
@@ -409,7 +411,7 @@ const struct kind kinds[] = {
 		{ "c11_a_detached_close_goes_on", HUNG_UP } } },
 	{ .name = "null", .make = make_null, .alone = true },
 	{ .name = "layer", .make = make_layer, .flows = 2, .exempt = {
-		{ "r9_a_cancelled_read_hides_no_deadlock", "its read of the flow below goes on, and might settle anything" },
+		READS_ON,
 		{ "c5_the_stall_limit_restarts_on_progress", "it hands a write on whole: the guard sees no progress" },
 		{ "w9_ten_small_writes_in_one_turn_are_one_system_call", "it makes no system calls" },
 		{ "w10_a_begun_write_goes_on_by_itself", "it hands a write on whole, so it is never begun" } } },
@@ -430,6 +432,15 @@ const struct kind kinds[] = {
 	{ .name = "openssl-filter", .make = make_openssl_filter, .cut = LEAT_RESET, .signals = true,
 	  .exempt = {
 		{ "w8_a_flush_tries_the_transport_inside_the_call", "OpenSSL's bufferevents write in a later turn" } } },
+#endif
+#ifdef HAVE_TLS
+	{ .name = "tls-pair", .make = make_tls_pair, .cut = LEAT_RESET, .flows = 2, .exempt = {
+		{ "r5_what_the_transport_holds_arrives_before_the_error", "what nobody wants stays with the writer" },
+		{ "r5_a_write_that_fails_hides_nothing_that_arrived", "what nobody wants stays with the writer" },
+		{ "w9_ten_small_writes_in_one_turn_are_one_system_call", "it makes no system calls" } } },
+	{ .name = "tls-socket", .make = make_tls_socket, .cut = LEAT_RESET, .flows = 2, .exempt = { READS_ON } },
+	{ .name = "tls-bev", .make = make_tls_bev, .cut = LEAT_RESET, .flows = 2, .signals = true, .exempt = { READS_ON } },
+	{ .name = "tls-tls", .make = make_tls_tls, .cut = LEAT_RESET, .flows = 3, .exempt = { READS_ON } },
 #endif
 };
 const size_t n_kinds = sizeof kinds / sizeof *kinds;

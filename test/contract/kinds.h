@@ -58,4 +58,12 @@ bool make_openssl(leat_loop *loop, leat_flow *ends[2]);
 bool make_openssl_filter(leat_loop *loop, leat_flow *ends[2]);
 #endif
 
+#ifdef HAVE_TLS
+/* tls.c */
+bool make_tls_pair(leat_loop *loop, leat_flow *ends[2]);
+bool make_tls_socket(leat_loop *loop, leat_flow *ends[2]);
+bool make_tls_bev(leat_loop *loop, leat_flow *ends[2]);
+bool make_tls_tls(leat_loop *loop, leat_flow *ends[2]);
+#endif
+
 #endif

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: ISC */
+/* handshake - from a flow to a connection over it
+ *
+ * The flow that will be given is there from the start and belongs to the io: a
+ * chain of steps, each of which lets OpenSSL go on with what has arrived, sends
+ * what it says and waits for more.  Its guard has nobody to serve yet, so the
+ * steps ask the flow below themselves.
+ */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
+
+#include "tls/tls.h"
+
+enum { LINGER_MS = 2000, GOODBYE_MS = 5000 /* of a peer that was told why it is refused */ };
+
+/* ---- how it ends ---- */
+
+/* The owner of the chain: what came to nothing is cut. */
+static void drop(void *ctx)
+{
+	lt_tls *l = ctx;
+	leat_flow *self = l->self;
+
+	if (!l->made)
+		leat_flow_abort(self);
+	leat_flow_unref(self);
+}
+
+static leat_io *however(void *ctx, leat_result *result)
+{
+	(void)ctx;
+	(void)result;
+	return NULL;
+}
+
+/* Sends the alert and closes behind it: a cut would overtake it. */
+static void say_why(lt_tls *l)
+{
+	leat_buf *out = l->below ? lt_tls_take_out(l) : NULL;
+	leat_flow_limits limits = { .size = sizeof limits, .linger_ms = LINGER_MS, .stall_ms = LINGER_MS, .close_ms = GOODBYE_MS };
+
+	if (!out)
+		return;
+	leat_io_detach(leat_io_branch(leat_flow_send(l->below, out), however, however, leat_ctx_none()));
+	leat_flow_set_limits(l->below, &limits);
+	lt_tls_close_below(l);
+	leat_flow_unref(l->below);
+	l->below = NULL;
+}
+
+static leat_io *fail(lt_tls *l, leat_error error)
+{
+	if (l->why && !l->why[0])
+		leat_error_print(error, l->why, l->why_bytes);
+	say_why(l);
+	return leat_io_fail(leat_flow_loop(l->self), error);
+}
+
+/* The words of a session are believed only where they were good. */
+static bool is_believed(lt_tls *l)
+{
+	long result = SSL_get_verify_result(l->ssl);
+
+	if (l->server || l->tls->verify == LEAT_TLS_ANY || !SSL_session_reused(l->ssl) || result == X509_V_OK)
+		return true;
+	l->error = leat_error_make(&leat_tls_verify_errors, (int)result);
+	return false;
+}
+
+static leat_io *finish(lt_tls *l)
+{
+	if (!is_believed(l))
+		return fail(l, l->error);
+	l->made = true;
+	l->why = NULL;
+	l->dirty = !l->server; /* a server's last words are tickets: nobody waits for them */
+	lt_tls_pump(l);
+	return leat_io_flow(leat_flow_loop(l->self), leat_flow_ref(l->self));
+}
+
+/* ---- the steps ---- */
+
+static leat_io *step(lt_tls *l);
+
+static leat_io *on_bytes(void *ctx, leat_result *result)
+{
+	lt_tls *l = ctx;
+	leat_buf *buf = leat_result_buf(result);
+
+	if (l->gone) {
+		leat_buf_unref(buf);
+		return leat_io_fail(leat_result_loop(result), leat_error_core(LEAT_CLOSED));
+	}
+	if (!buf)
+		return fail(l, leat_error_core(LEAT_TRUNCATED));
+	l->in = buf;
+	return step(l);
+}
+
+static leat_io *on_failed(void *ctx, leat_result *result)
+{
+	lt_tls *l = ctx;
+
+	return fail(l, leat_result_error(result));
+}
+
+static leat_io *read_on(lt_tls *l)
+{
+	return leat_io_branch(leat_flow_read(l->below), on_bytes, on_failed, leat_ctx_borrow(l));
+}
+
+static leat_io *on_sent(void *ctx, leat_result *result)
+{
+	lt_tls *l = ctx;
+
+	return l->gone ? leat_io_fail(leat_result_loop(result), leat_error_core(LEAT_CLOSED)) : read_on(l);
+}
+
+/* A peer that went may have said why. */
+static leat_io *on_unsent(void *ctx, leat_result *result)
+{
+	leat_kind kind = leat_error_kind(leat_result_error(result));
+
+	return kind == LEAT_RESET || kind == LEAT_CLOSED ? on_sent(ctx, result) : on_failed(ctx, result);
+}
+
+static leat_io *flush_on(void *ctx, leat_result *result)
+{
+	lt_tls *l = ctx;
+
+	return l->gone ? leat_io_fail(leat_result_loop(result), leat_error_core(LEAT_CLOSED)) : leat_flow_flush(l->below);
+}
+
+/* What OpenSSL has said goes out, then the peer has the word.  Flushed, since who
+ * waits for an answer must hear that the question was lost. */
+static leat_io *wait(lt_tls *l)
+{
+	leat_buf *out = lt_tls_take_out(l);
+	leat_io *flushed;
+
+	if (!out)
+		return read_on(l);
+	flushed = leat_io_then(leat_flow_send(l->below, out), flush_on, leat_ctx_borrow(l));
+	return leat_io_branch(flushed, on_sent, on_unsent, leat_ctx_borrow(l));
+}
+
+static leat_io *step(lt_tls *l)
+{
+	leat_loop *loop = leat_flow_loop(l->self);
+	lt_tls_word word = LT_TLS_MORE;
+	int ret;
+
+	lt_tls_enter(l);
+	ret = SSL_do_handshake(l->ssl);
+	if (ret != 1)
+		word = lt_tls_classify(l, ret);
+	if (!lt_tls_leave(l))
+		return leat_io_fail(loop, leat_error_core(LEAT_CLOSED));
+	if (ret == 1)
+		return finish(l);
+	if (word == LT_TLS_END)
+		l->error = leat_error_core(LEAT_TRUNCATED);
+	return word == LT_TLS_MORE ? wait(l) : fail(l, l->error);
+}
+
+static leat_io *begin(void *ctx, leat_result *result)
+{
+	lt_tls *l = ctx;
+
+	return l->gone ? leat_io_fail(leat_result_loop(result), leat_error_core(LEAT_CLOSED)) : step(l);
+}
+
+/* ---- what is asked of the peer ---- */
+
+enum { HOST_BYTES = 254 };
+
+static bool is_address(const char *host)
+{
+	unsigned char address[16];
+
+	return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
+}
+
+static bool fits_host(X509 *cert, const char *host)
+{
+	if (is_address(host))
+		return X509_check_ip_asc(cert, host, 0) == 1;
+	return X509_check_host(cert, host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
+}
+
+/* Its certificate was looked at when it was made: for that name? */
+static bool take_session(lt_tls *l, SSL_SESSION *session, const char *host)
+{
+	X509 *cert = session ? SSL_SESSION_get0_peer(session) : NULL;
+
+	if (!session || (l->tls->verify == LEAT_TLS_USUAL && !(cert && fits_host(cert, host))))
+		return true;
+	return SSL_set_session(l->ssl, session) == 1;
+}
+
+static bool verify_host(lt_tls *l, const char *host)
+{
+	X509_VERIFY_PARAM *param = SSL_get0_param(l->ssl);
+
+	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+	if (is_address(host))
+		return X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1;
+	return X509_VERIFY_PARAM_set1_host(param, host, 0) == 1;
+}
+
+/* A name without the dot that may end it. */
+static bool copy_host(char *to, const char *host)
+{
+	size_t bytes = host ? strlen(host) : 0;
+
+	if (bytes > 1 && host[bytes - 1] == '.')
+		bytes--;
+	if (bytes >= HOST_BYTES)
+		return false;
+	if (bytes > 0)
+		memcpy(to, host, bytes);
+	to[bytes] = '\0';
+	return true;
+}
+
+static leat_error ask_client(lt_tls *l, const leat_tls_peer *peer)
+{
+	const leat_tls *tls = l->tls;
+	leat_error nomem = leat_error_core(LEAT_NOMEM);
+	char host[HOST_BYTES];
+
+	if (!copy_host(host, peer->host) || (!host[0] && tls->verify == LEAT_TLS_USUAL))
+		return leat_error_core(LEAT_INVALID);
+	SSL_set_connect_state(l->ssl);
+	if (host[0] && !is_address(host) && SSL_set_tlsext_host_name(l->ssl, host) != 1)
+		return nomem;
+	if (host[0] && tls->verify == LEAT_TLS_USUAL && !verify_host(l, host))
+		return nomem;
+	if (tls->alpn && SSL_set_alpn_protos(l->ssl, tls->alpn, tls->alpn_bytes) != 0)
+		return nomem;
+	SSL_set_verify(l->ssl, SSL_VERIFY_PEER, lt_tls_on_verify);
+	return take_session(l, peer->session, host) ? (leat_error){ 0 } : nomem;
+}
+
+/* Whether a client is asked for a certificate; the user's context may say so. */
+static leat_error ask_server(lt_tls *l)
+{
+	int mode = SSL_get_verify_mode(l->ssl);
+
+	if (l->tls->verify == LEAT_TLS_CHAIN)
+		mode = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+	else if (l->tls->verify == LEAT_TLS_ANY)
+		mode = SSL_VERIFY_PEER;
+	SSL_set_accept_state(l->ssl);
+	SSL_set_verify(l->ssl, mode, lt_tls_on_verify);
+	return (leat_error){ 0 };
+}
+
+static leat_error prepare(lt_tls *l, const leat_tls_peer *peer)
+{
+	leat_error error = l->tls->error;
+
+	if (leat_error_set(error))
+		return error;
+	l->ssl = SSL_new(l->tls->context);
+	if (!l->ssl || !lt_tls_attach(l, l->tls->method))
+		return leat_error_core(LEAT_NOMEM);
+	SSL_set_options(l->ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+	SSL_set_mode(l->ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_AUTO_RETRY);
+	SSL_clear_mode(l->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE);
+	SSL_set_read_ahead(l->ssl, 0);
+	return l->server ? ask_server(l) : ask_client(l, peer);
+}
+
+/* ---- the calls ---- */
+
+static void take_peer(leat_tls_peer *to, const leat_tls_peer *from)
+{
+	*to = (leat_tls_peer){ .size = sizeof *to };
+	if (from)
+		memcpy(to, from, from->size < sizeof *to ? from->size : sizeof *to);
+	if (to->why_bytes == 0)
+		to->why = NULL;
+	if (to->why)
+		to->why[0] = '\0';
+}
+
+static leat_io *shake(lt_tls *l, const leat_tls_peer *peer, const char *where)
+{
+	leat_loop *loop = leat_flow_loop(l->self);
+	leat_error error;
+	leat_io *io;
+
+	ERR_clear_error();
+	error = prepare(l, peer);
+	ERR_clear_error();
+	if (!leat_error_set(error)) {
+		io = leat_io_then_at(leat_io_done(loop), begin, leat_ctx_own(l, drop), where);
+		return leat_io_timeout_at(io, l->tls->handshake_ms, where);
+	}
+	io = fail(l, error);
+	drop(l);
+	return io;
+}
+
+/* A connection that knows nothing but what it is over; NULL: the flow is cut. */
+static lt_tls *make(leat_flow *flow, leat_tls *tls, const char *where)
+{
+	leat_flow *below = leat_flow_take(flow);
+	void *state;
+	leat_flow *self = leat_flow_new_at(leat_flow_loop(below), &lt_tls_ops, &state, where);
+	lt_tls *l = state;
+
+	if (!l) {
+		leat_flow_abort(below);
+		leat_flow_unref(below);
+		leat_flow_unref(self);
+		return NULL;
+	}
+	l->self = self;
+	l->below = below;
+	l->tls = leat_tls_ref(tls);
+	return l;
+}
+
+static leat_io *upgrade(lt_tls *l, leat_loop *loop, const leat_tls_peer *given, const char *where)
+{
+	leat_tls_peer peer;
+
+	take_peer(&peer, given);
+	if (!l)
+		return leat_io_fail_at(loop, leat_error_core(LEAT_NOMEM), where);
+	l->why = peer.why;
+	l->why_bytes = peer.why_bytes;
+	return shake(l, &peer, where);
+}
+
+leat_io *leat_tls_client_at(leat_flow *flow, leat_tls *tls, const leat_tls_peer *peer, const char *where)
+{
+	leat_loop *loop = leat_flow_loop(flow);
+
+	return upgrade(make(flow, tls, where), loop, peer, where);
+}
+
+leat_io *leat_tls_server_at(leat_flow *flow, leat_tls *tls, const leat_tls_peer *peer, const char *where)
+{
+	leat_loop *loop = leat_flow_loop(flow);
+	lt_tls *l = make(flow, tls, where);
+
+	if (l)
+		l->server = true;
+	return upgrade(l, loop, peer, where);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: ISC */
+/* tls.h - a connection's inside
+ *
+ * OpenSSL is fed from memory and writes to memory: `in` is the block that the
+ * flow below gave last, `out` what is to be sent in one piece.  Neither is there
+ * while a connection is idle.  Its calls may call the user (a verify callback, a
+ * session's), who may free anything: between lt_tls_enter and lt_tls_leave the
+ * SSL stays, whatever becomes of the flow.
+ */
+#ifndef LT_TLS_TLS_H
+#define LT_TLS_TLS_H
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <leat/flow_ops.h>
+#include <leat/tls.h>
+
+enum {
+	LT_TLS_RECORD = 16384,            /* the most plaintext of one record */
+	LT_TLS_RECORD_MORE = 96,          /* the most that a record adds to it */
+	LT_TLS_BATCH = 65536 - 5 * LT_TLS_RECORD_MORE, /* plaintext for one block of the loop's */
+	LT_TLS_CLOGGED = 16384,           /* of answers unsent: we read no more of what asks for them */
+};
+
+struct leat_tls {
+	_Atomic unsigned refs;
+	SSL_CTX *context; /* NULL: stillborn */
+	BIO_METHOD *method;
+	leat_error error;
+	const char *wrong; /* the option's name, or NULL */
+	leat_tls_verify verify;
+	int64_t handshake_ms;
+	bool fin_ends;
+	unsigned char *alpn; /* as on the wire */
+	unsigned alpn_bytes;
+};
+
+/* What OpenSSL said in the end of a call that did not do it. */
+typedef enum lt_tls_word { LT_TLS_MORE, /* it wants more bytes */ LT_TLS_END, LT_TLS_ERROR } lt_tls_word;
+
+typedef struct lt_tls {
+	leat_flow *self, *below;
+	leat_tls *tls;
+	SSL *ssl;
+	leat_buf *in;    /* ciphertext that OpenSSL has not taken; NULL: none */
+	leat_buf *out;   /* ciphertext that is not sent, and room; NULL: none */
+	size_t out_used; /* bytes of it */
+	size_t out_hint; /* how much will be written */
+	size_t fed;      /* bytes that OpenSSL has taken of a record it may not have whole */
+	leat_error error; /* LT_TLS_ERROR: what it is */
+	int verify;       /* why a certificate is refused, as of leat_tls_verify_errors; 0: none was */
+	char *why;        /* where words go on a failed handshake, or NULL */
+	size_t why_bytes;
+	lt_tls_word last; /* what is told when the bytes before it were given */
+	bool server;
+	bool busy, doomed; /* inside OpenSSL; to be freed behind it */
+	bool made;         /* the handshake is done */
+	bool reading;      /* the flow below has a read of ours */
+	bool sending;      /* ... a send */
+	bool dirty;        /* ... and bytes that were not flushed */
+	bool flushing;     /* leat_flow_flushed is awaited */
+	bool shutting;     /* leat_flow_told is */
+	bool telling;      /* ... and close_notify is made */
+	bool told, ended;  /* each direction is over */
+	bool starved;      /* there was no memory for ciphertext */
+	bool broken;       /* OpenSSL can do no more */
+	bool gone;         /* closed or aborted */
+} lt_tls;
+
+/* ---- bio.c ---- */
+BIO_METHOD *lt_tls_method_new(void);
+/* Gives the SSL its BIO; false without memory. */
+bool lt_tls_attach(lt_tls *l, BIO_METHOD *method);
+lt_tls *lt_tls_of(const SSL *ssl);
+/* Gives what was written, NULL where that is nothing. */
+leat_buf *lt_tls_take_out(lt_tls *l);
+
+/* ---- error.c ---- */
+/* Empties OpenSSL's queue; gives its first error as ours, or `otherwise`. */
+leat_error lt_tls_error(leat_error otherwise);
+/* What a call that gave `ret` means; l->error is set with LT_TLS_ERROR. */
+lt_tls_word lt_tls_classify(lt_tls *l, int ret);
+
+/* ---- verify.c ---- */
+int lt_tls_on_verify(int ok, X509_STORE_CTX *store);
+int lt_tls_verify_print(int code, char *out, size_t room);
+
+/* ---- flow.c ---- */
+extern const leat_flow_ops lt_tls_ops;
+void lt_tls_enter(lt_tls *l);
+/* False: the flow has ended meanwhile, and `l` may be gone. */
+bool lt_tls_leave(lt_tls *l);
+/* Sends what was written. */
+void lt_tls_pump(lt_tls *l);
+/* Closes the flow below behind what was sent; whoever waits there is forgotten. */
+void lt_tls_close_below(lt_tls *l);
+
+#endif
