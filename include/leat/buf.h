@@ -19,8 +19,9 @@ LEAT_API LEAT_NODISCARD leat_buf *leat_buf_new(leat_loop *loop, size_t bytes);
 /* Gives a buf with a copy of the bytes. */
 LEAT_API LEAT_NODISCARD leat_buf *leat_buf_copy(leat_loop *loop, const void *data, size_t bytes);
 /* Gives a buf over memory of the caller's: takes it, and calls release(ctx)
- * exactly once, when the last handle is gone - also where it fails.  A NULL
- * release is for memory that lives for ever. */
+ * exactly once, when the last handle is gone - also where it fails: inside the
+ * call that gives that one back, which may be the flow's that sent it; it may
+ * call anything but await.  A NULL release is for memory that lives for ever. */
 LEAT_API LEAT_NODISCARD leat_buf *leat_buf_wrap(leat_loop *loop, const void *data, size_t bytes, void (*release)(void *ctx),
                                                 void *ctx);
 /* Gives a second handle on `bytes` bytes from `offset`: nothing is copied.

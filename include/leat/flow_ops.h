@@ -37,7 +37,8 @@ typedef struct leat_flow_ops {
 	 * something is left, call leat_flow_writable when it can go on; not
 	 * called before.  Called at the end of the turn in which bytes were
 	 * written, also while what was taken before is still under way: a layer
-	 * whose send below is pending takes nothing. */
+	 * whose send below is pending takes nothing.  A buf may be wrapped: drop
+	 * or unref it last, for its release may end this flow. */
 	void (*write)(leat_flow *self, void *state, leat_bufs *queue);
 	/* The queue is empty: have what you took reach the transport, then call
 	 * leat_flow_flushed.  NULL: what is taken is there already. */

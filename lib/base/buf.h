@@ -102,6 +102,14 @@ static inline bool lt_buf_is_failed(const leat_buf *buf)
 	return buf->class == LT_BUF_FAILED;
 }
 
+/* Whether its end runs a function of the user's. */
+static inline bool lt_buf_has_release(const leat_buf *buf)
+{
+	const leat_buf *root = buf->class == LT_BUF_SLICE ? buf->as.root : buf;
+
+	return root->class == LT_BUF_WRAP && root->as.wrap.release;
+}
+
 static inline leat_buf *lt_buf_copy(lt_mem *mem, const void *data, size_t bytes)
 {
 	leat_buf *buf = lt_buf_new(mem, bytes);

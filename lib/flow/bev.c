@@ -164,6 +164,13 @@ static void unlend(const void *data, size_t bytes, void *arg)
 	leat_buf_unref(arg);
 }
 
+/* libevent lets go of what it was lent in the middle of its own work, where a
+ * release of the user's could free the bufferevent: that one is copied. */
+static bool can_be_lent(const lt_bev *s, const leat_buf *buf, size_t bytes)
+{
+	return s->lends && bytes >= LEND_BYTES && !lt_buf_has_release(buf);
+}
+
 /* Moves at most `room` bytes from the front of the queue to the output.
  * False without memory.  A filter may end the flow inside the call; the queue
  * is empty then. */
@@ -175,7 +182,7 @@ static bool put(lt_bev *s, leat_bufs *queue, size_t room)
 
 	leat_bufs_iovec(queue, &part, 1);
 	bytes = part.iov_len < room ? part.iov_len : room;
-	if (s->lends && bytes >= LEND_BYTES) {
+	if (can_be_lent(s, queue->head, bytes)) {
 		leat_buf *buf = leat_buf_ref(queue->head);
 
 		if (evbuffer_add_reference(output, part.iov_base, bytes, unlend, buf) < 0) {

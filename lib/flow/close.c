@@ -226,14 +226,14 @@ static void shut_reading(leat_flow *flow)
 	lt_flow_ask(flow);
 }
 
-leat_io *leat_flow_shutdown_at(leat_flow *flow, leat_direction direction, const char *where)
+static leat_io *shut(leat_flow *flow, leat_direction direction, const char *where)
 {
 	leat_io *io;
 
-	if (lt_flow_ended(flow))
-		return lt_flow_refuse(flow, lt_flow_refusal(flow), where);
 	if (direction & LEAT_READ)
 		shut_reading(flow);
+	if (lt_flow_ended(flow)) /* by the release of what was dropped */
+		return lt_flow_refuse(flow, lt_flow_refusal(flow), where);
 	if (!(direction & LEAT_WRITE) || (flow->bits & LT_F_TOLD))
 		return leat_io_done_at(flow->loop, where);
 	if (!lt_flow_rare(flow))
@@ -244,6 +244,19 @@ leat_io *leat_flow_shutdown_at(leat_flow *flow, leat_direction direction, const 
 	flow->bits |= LT_F_WRITE_SHUT;
 	lt_flow_send_now(flow);
 	lt_flow_progress(flow);
+	return io;
+}
+
+/* What is dropped or sent may be released, and that may drop the last handle. */
+leat_io *leat_flow_shutdown_at(leat_flow *flow, leat_direction direction, const char *where)
+{
+	leat_io *io;
+
+	if (lt_flow_ended(flow))
+		return lt_flow_refuse(flow, lt_flow_refusal(flow), where);
+	leat_flow_ref(flow);
+	io = shut(flow, direction, where);
+	lt_flow_unref(flow);
 	return io;
 }
 
@@ -305,8 +318,11 @@ leat_io *leat_flow_close_at(leat_flow *flow, const char *where)
 		lt_flow_cut(flow, leat_error_core(LEAT_NOMEM));
 		return io;
 	}
-	if (!(flow->bits & LT_F_CLOSING))
+	if (!(flow->bits & LT_F_CLOSING)) {
+		leat_flow_ref(flow); /* what is sent may be released, and that may drop the last handle */
 		begin_close(flow);
+		lt_flow_unref(flow);
+	}
 	return io;
 }
 

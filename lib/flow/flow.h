@@ -82,6 +82,7 @@ typedef struct lt_rare {
 	lt_timer again; /* asks a source that answers inside the call */
 	uint64_t idle_mark;
 	uint32_t idle_ticks, answers;
+	size_t fresh; /* of the queue: written while ops->write is on the stack */
 	leat_flow_limits limits;
 } lt_rare;
 

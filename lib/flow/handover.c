@@ -57,6 +57,8 @@ static leat_error objection(leat_flow *flow)
 		return leat_error_core(LEAT_UNSUPPORTED);
 	if (!has_sent_all(flow))
 		return leat_error_core(LEAT_BUSY);
+	if (lt_flow_ended(flow)) /* by the release of what was sent */
+		return lt_flow_refusal(flow);
 	if (flow->bits & (LT_F_READ_ERROR | LT_F_WRITE_ERROR))
 		return failure_of(flow);
 	return (leat_error){ 0 };

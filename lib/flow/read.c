@@ -121,14 +121,16 @@ static void into_delivered(void *ctx, void *value)
 {
 	leat_flow *flow = ctx;
 	unsigned char *to = flow->rare->into.memory;
+	leat_bufs got = flow->rare->into.got;
 	leat_buf *buf;
 
 	(void)value;
+	lt_bufs_init(&flow->rare->into.got);
 	flow->bits &= ~(uint32_t)(LT_F_HELD | LT_F_INTO);
-	while ((buf = lt_bufs_pop(&flow->rare->into.got))) {
+	while ((buf = lt_bufs_pop(&got))) {
 		memcpy(to, buf->data, buf->size);
 		to += buf->size;
-		lt_buf_unref(buf);
+		lt_buf_unref(buf); /* whose release may read again */
 	}
 	lt_flow_unref(flow);
 }

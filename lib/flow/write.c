@@ -70,6 +70,19 @@ void lt_flow_writer_fail(leat_flow *flow, leat_error error)
 
 /* ---- to the transport ---- */
 
+/* What is written while ops->write is on the stack, by the release of a buf that it
+ * dropped, was not offered to it: that it is left means nothing. */
+static size_t fresh_bytes(const leat_flow *flow)
+{
+	return flow->rare ? flow->rare->fresh : 0;
+}
+
+static void forget_fresh(leat_flow *flow)
+{
+	if (flow->rare)
+		flow->rare->fresh = 0;
+}
+
 static __attribute__((noinline)) void after_sending(leat_flow *flow, size_t before)
 {
 	lt_out *out = flow->out;
@@ -79,8 +92,9 @@ static __attribute__((noinline)) void after_sending(leat_flow *flow, size_t befo
 			free_out(flow);
 		return;
 	}
-	if (out->queue.bytes > 0)
+	if (out->queue.bytes > fresh_bytes(flow))
 		flow->bits |= LT_F_WRITE_BUSY;
+	forget_fresh(flow);
 	if (out->queue.bytes < before && (flow->bits & LT_F_CLOSING)) {
 		lt_flow_paced(flow);
 		if (lt_flow_ended(flow)) /* no memory for the timer */
@@ -104,6 +118,7 @@ static inline void offer(leat_flow *flow, lt_out *out)
 	flow->ops->write(lt_flow_self(flow), lt_flow_state(flow), &out->queue);
 	while (__builtin_expect((flow->bits & LT_F_WRITE_AGAIN) && out->queue.bytes > 0, 0)) {
 		flow->bits &= ~(uint32_t)LT_F_WRITE_AGAIN;
+		forget_fresh(flow);
 		flow->ops->write(lt_flow_self(flow), lt_flow_state(flow), &out->queue);
 	}
 	flow->bits &= ~(uint32_t)(LT_F_WRITING | LT_F_WRITE_AGAIN);
@@ -203,8 +218,8 @@ void leat_flow_write_failed(leat_flow *self, leat_error error)
 
 /* ---- the user's calls ---- */
 
-/* Drops the last `bytes` of the queue, whole or in part a buf each. */
-static void cut_tail(leat_bufs *queue, size_t bytes)
+/* Gives the last `bytes` of the queue, whole or in part a buf each. */
+static leat_bufs cut_tail(leat_bufs *queue, size_t bytes)
 {
 	size_t keep = queue->bytes - bytes;
 	leat_bufs rest = *queue;
@@ -215,7 +230,24 @@ static void cut_tail(leat_bufs *queue, size_t bytes)
 		keep -= buf->size;
 		lt_bufs_push(queue, buf);
 	}
-	lt_bufs_clear(&rest);
+	return rest;
+}
+
+/* Of the last write, none was handed on. */
+static void withdraw(leat_flow *flow, lt_out *out, size_t bytes)
+{
+	leat_bufs rest = cut_tail(&out->queue, bytes);
+
+	flow->written_bytes -= bytes;
+	flow->bits |= LT_F_WITHDRAWN;
+	if (fresh_bytes(flow) > 0)
+		flow->rare->fresh -= bytes;
+	if (out->queue.bytes == 0 && !(flow->bits & LT_F_WRITING)) {
+		flow->bits &= ~(uint32_t)LT_F_WRITE_BUSY;
+		free_out(flow);
+		lt_flow_progress(flow);
+	}
+	lt_bufs_clear(&rest); /* last: a release may do anything */
 }
 
 static void write_cancel(void *state)
@@ -226,18 +258,10 @@ static void write_cancel(void *state)
 
 	out->writer = NULL;
 	flow->bits &= ~(uint32_t)(LT_F_WITHDRAWN | LT_F_GOES_ON);
-	if (out->queue.bytes >= s->bytes) {
-		cut_tail(&out->queue, s->bytes);
-		flow->written_bytes -= s->bytes;
-		flow->bits |= LT_F_WITHDRAWN;
-		if (out->queue.bytes == 0 && !(flow->bits & LT_F_WRITING)) {
-			flow->bits &= ~(uint32_t)LT_F_WRITE_BUSY;
-			free_out(flow);
-			lt_flow_progress(flow);
-		}
-	} else {
+	if (out->queue.bytes >= s->bytes)
+		withdraw(flow, out, s->bytes);
+	else
 		flow->bits |= LT_F_GOES_ON;
-	}
 	lt_flow_unref(flow);
 }
 
@@ -314,12 +338,18 @@ static leat_io *enqueue(leat_flow *flow, leat_buf *buf, const char *where)
 		lt_buf_unref(buf);
 		return lt_io_nomem(flow->loop);
 	}
+	if ((flow->bits & LT_F_WRITING) && !lt_flow_rare(flow)) {
+		lt_buf_unref(buf);
+		return lt_io_nomem(flow->loop);
+	}
 	if (out->queue.bytes + bytes >= high_water(flow)) {
 		io = enqueue_pending(flow, buf, where);
 		if (lt_io_is_refusal(io))
 			return io;
 	}
 	lt_bufs_push(&out->queue, buf);
+	if (flow->bits & LT_F_WRITING)
+		flow->rare->fresh += bytes;
 	count_write(flow, out, bytes);
 	return io ? io : lt_io_once(flow->loop, flow->loop->done, where);
 }
@@ -391,13 +421,13 @@ static const leat_leaf flush_leaf = {
 	.describe = lt_waiter_describe
 };
 
-leat_io *leat_flow_flush_at(leat_flow *flow, const char *where)
+static leat_io *flush(leat_flow *flow, const char *where)
 {
 	leat_io *io;
 
+	lt_flow_send_now(flow);
 	if (lt_flow_ended(flow))
 		return lt_flow_refuse(flow, lt_flow_refusal(flow), where);
-	lt_flow_send_now(flow);
 	if (flow->bits & LT_F_WRITE_ERROR)
 		return lt_flow_refuse(flow, lt_flow_write_error(flow), where);
 	if (lt_flow_queued(flow) == 0 && !lt_has(flow->ops, flush))
@@ -406,6 +436,17 @@ leat_io *leat_flow_flush_at(leat_flow *flow, const char *where)
 		return lt_io_nomem(flow->loop);
 	io = lt_waiter_new(flow, &flow->rare->flushers, &flush_leaf, where);
 	lt_flow_progress(flow);
+	return io;
+}
+
+/* What is sent may be released, and that may drop the last handle. */
+leat_io *leat_flow_flush_at(leat_flow *flow, const char *where)
+{
+	leat_io *io;
+
+	leat_flow_ref(flow);
+	io = flush(flow, where);
+	lt_flow_unref(flow);
 	return io;
 }
 

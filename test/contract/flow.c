@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* flow - every clause of doc/contract.md, over every kind of flow
  *
- * The clauses are in types.c, read.c, write.c, half.c, close.c and life.c, the kinds
- * are rows of kinds.c. A test is named "KIND CLAUSE"; a clause that a kind cannot
- * obey is printed with its reason.
+ * The clauses are in types.c, read.c, write.c, half.c, close.c, life.c and
+ * release.c, the kinds are rows of kinds.c. A test is named "KIND CLAUSE"; a
+ * clause that a kind cannot obey is printed with its reason.
  *
  *	test/contract/flow                     all
  *	KIND=pair CLAUSE=r9 test/contract/flow those whose names begin so
@@ -15,7 +15,7 @@
 #include "support/suite.h"
 
 static const struct clause *const chapters[] = { type_clauses, read_clauses, write_clauses, half_clauses, close_clauses,
-	life_clauses, oom_clauses };
+	life_clauses, release_clauses, oom_clauses };
 enum { CHAPTERS = sizeof chapters / sizeof *chapters, CLAUSES = 256 };
 
 static const struct clause *clauses[CLAUSES];

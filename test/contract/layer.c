@@ -130,9 +130,9 @@ static void layer_write(leat_flow *self, void *state, leat_bufs *queue)
 	if (l->writing || !(buf = leat_bufs_take(queue)))
 		return;
 	copy = encoded(leat_flow_loop(self), buf);
-	leat_buf_unref(buf);
 	l->writing = true;
 	leat_flow_keep(self, LEAT_WRITE, leat_io_then(leat_flow_send(l->below, copy), on_written, leat_ctx_borrow(l)));
+	leat_buf_unref(buf); /* last: a release may end this flow */
 }
 
 static leat_io *on_flushed(void *ctx, leat_result *result)
