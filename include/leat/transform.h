@@ -36,9 +36,9 @@ typedef struct leat_coding {
  * of reading, after what was written to `out` until then; of writing.
  *
  * A function need not use all input, nor write all it could: it is called again as
- * long as there is input, or `more`, or until `done`.  If it neither uses
- * nor writes anything, it is called once more with at least LEAT_CODING_ROOM bytes
- * of room; if it does so again, that is INVALID. */
+ * long as there is input, or `more`, or until `done`.  If it neither uses nor
+ * writes anything though it should, it is called once more with at least
+ * LEAT_CODING_ROOM bytes of room; if it does so again, that is INVALID. */
 typedef struct leat_coder {
 	size_t size;        /* sizeof(leat_coder) */
 	const char *name;   /* the flow's kind, as "zlib" */

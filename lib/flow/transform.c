@@ -73,6 +73,12 @@ static size_t block_for(size_t bytes)
 	return room;
 }
 
+/* Whether neither input was used nor room. */
+static bool is_idle(const leat_coding *c, size_t in_bytes, size_t out_bytes)
+{
+	return c->in_bytes == in_bytes && c->out_bytes == out_bytes;
+}
+
 /* ---- the flow below ---- */
 
 static leat_io *however(void *ctx, leat_result *result)
@@ -164,15 +170,17 @@ static bool decode(struct transform *t)
 	leat_buf *block = block_to_decode(t);
 	leat_coding c = { .in = in, .in_bytes = in_bytes, .out = leat_buf_space(block), .out_bytes = leat_buf_size(block) };
 	leat_error error;
+	bool rest;
 
 	if (leat_buf_failed(block)) {
 		leat_buf_unref(block);
 		read_failed(t, leat_error_core(LEAT_NOMEM));
 		return true;
 	}
+	rest = in_bytes > 0 || !t->more;
 	error = call_decoder(t, &c);
 	t->more = c.more;
-	if (!leat_error_set(error) && !c.done && c.in_bytes == in_bytes && c.out_bytes == leat_buf_size(block))
+	if (!leat_error_set(error) && !c.done && (rest || c.more) && is_idle(&c, in_bytes, leat_buf_size(block)))
 		error = leat_error_core(LEAT_INVALID);
 	use_in(t, in_bytes - c.in_bytes);
 	return give(t, block, &c, error);
@@ -304,6 +312,7 @@ static bool encode(struct transform *t, coder_fn fn, leat_coding *c)
 {
 	size_t in_bytes = c->in_bytes, room, whole;
 	leat_error error;
+	bool rest;
 
 	if (!have_block(t, in_bytes))
 		return false;
@@ -314,7 +323,8 @@ static bool encode(struct transform *t, coder_fn fn, leat_coding *c)
 	c->done = c->more = false;
 	error = fn(t->state, c);
 	t->out_bytes += room - c->out_bytes;
-	t->full = !c->done && (c->out_bytes == 0 || (c->out_bytes == room && c->in_bytes == in_bytes));
+	rest = in_bytes > 0 || c->more || (fn != t->coder->encode && !c->done);
+	t->full = !c->done && (c->out_bytes == 0 || (rest && is_idle(c, in_bytes, room)));
 	if (t->full && c->out_bytes == whole && !leat_error_set(error))
 		error = leat_error_core(LEAT_INVALID);
 	if (leat_error_set(error))
@@ -356,7 +366,7 @@ static void transform_write(leat_flow *self, void *state, leat_bufs *queue)
 
 	while (!t->busy && !t->write_over && encode_some(t, queue)) {
 	}
-	if (t->busy || t->write_over || t->coder->holds)
+	if (leat_bufs_size(queue) > 0 || t->coder->holds)
 		return;
 	if (t->goal == NOTHING)
 		t->goal = FLUSH;
