@@ -36,3 +36,13 @@ AC_COMPILE_IFELSE([AC_LANG_SOURCE([[
 int leat_dummy;]])],
 	[AC_MSG_RESULT([yes]); $1="$$1 -fcf-protection=branch"],
 	[AC_MSG_RESULT([no])])])
+
+dnl LEAT_OPTIONAL(NAME, MODULE): what is used where it is there, unless --without-NAME.
+dnl Sets have_NAME, the conditional HAVE_NAME, NAME_CFLAGS and NAME_LIBS, in capitals.
+AC_DEFUN([LEAT_OPTIONAL],[
+	AC_ARG_WITH([$1],[AS_HELP_STRING([--without-$1],[do not use $2])],,[with_$1=auto])
+	AS_VAR_IF([with_$1],[no],[have_$1=no],
+		[PKG_CHECK_MODULES(m4_toupper([$1]),[$2],[have_$1=yes],[have_$1=no])])
+	AS_IF([test "$with_$1$have_$1" = yesno],[AC_MSG_ERROR([--with-$1 needs $2])])
+	AM_CONDITIONAL([HAVE_]m4_toupper([$1]),[test $have_$1 = yes])
+])

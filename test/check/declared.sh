@@ -6,18 +6,21 @@ set -u
 libs=$builddir/.libs
 broken=0
 
-# What is in a library of its own, which may not have been built: "HEADER LIBRARY".
-beside() {
+# What is there only where configure found what it needs: "HEADER CONDITIONAL".
+optional() {
 	cat <<-END
-	tls.h libleat-tls
+	tls.h HAVE_TLS
+	zlib.h HAVE_ZLIB
+	zstd.h HAVE_ZSTD
 	END
 }
+met() { grep -qF "S[\"$1_TRUE\"]=\"\"" "$builddir/config.status"; }
 
 # The headers of what was built.
 headers() {
 	for header in "$srcdir"/include/leat/*.h; do
-		library=$(beside | sed -n "s/^${header##*/} //p")
-		[ -n "$library" ] && [ ! -f "$libs/$library.so" ] && [ ! -f "$libs/$library.a" ] && continue
+		condition=$(optional | sed -n "s/^${header##*/} //p")
+		[ -z "$condition" ] || met "$condition" || continue
 		printf '%s\n' "$header"
 	done
 }

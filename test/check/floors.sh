@@ -35,6 +35,7 @@ keep lib/flow "$system|<leat/|<event2/|\"(flow|io|base)/" 'flow, io and base, li
 keep lib/net "$system|<leat/|<event2/|\"(net|flow|io|base)/" 'net, flow, io and base, libevent'
 keep lib/sim "$system|<leat/|<event2/|\"(sim|flow|io|base)/" 'sim, flow, io and base, libevent'
 keep lib/tls "$system|<leat/|<openssl/|\"tls/" 'public headers only, OpenSSL'
+keep lib/zip "$system|<leat/|\"zip/" 'public headers, zlib and zstd'
 keep lib/kit "$system|<leat/|\"kit/" 'kit and public headers only'
 keep include/leat '<[a-z0-9]+\.h>|<leat/' 'the standard library and <leat/...>'
 keep doc/example "$system|<leat/|<event2/|<openssl/" 'public headers only'

@@ -419,6 +419,13 @@ const struct kind kinds[] = {
 		LAYER_OVER_PAIR } },
 	{ .name = "transform-socket", .make = make_transform_socket, .flows = 2, .exempt = {
 		{ "r9_a_cancelled_read_hides_no_deadlock", READS_BELOW } } },
+#ifdef HAVE_ZLIB
+	{ .name = "zlib", .make = make_zlib_pair, .flows = 2, .cut = LEAT_RESET, .exempt = { LAYER_OVER_PAIR } },
+	{ .name = "zlib-socket", .make = make_zlib_socket, .flows = 2, .exempt = {
+		{ "r9_a_cancelled_read_hides_no_deadlock", READS_BELOW } } },
+	{ .name = "zlib-bev", .make = make_zlib_bev, .flows = 2, .cut = LEAT_RESET, .signals = true, .exempt = {
+		{ "r9_a_cancelled_read_hides_no_deadlock", READS_BELOW } } },
+#endif
 	{ .name = "bev", .make = make_bev, .cut = LEAT_RESET },
 	{ .name = "bev-timeouts", .make = make_bev_timeouts, .cut = LEAT_RESET, .signals = true },
 	{ .name = "bev-pair", .make = make_bev_pair,

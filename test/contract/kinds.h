@@ -52,6 +52,13 @@ extern unsigned trailers_sent, trailers_seen;
 bool make_transform(leat_loop *loop, leat_flow *ends[2]);
 bool make_transform_socket(leat_loop *loop, leat_flow *ends[2]);
 
+#ifdef HAVE_ZLIB
+/* zip.c */
+bool make_zlib_pair(leat_loop *loop, leat_flow *ends[2]);
+bool make_zlib_socket(leat_loop *loop, leat_flow *ends[2]);
+bool make_zlib_bev(leat_loop *loop, leat_flow *ends[2]);
+#endif
+
 #ifdef HAVE_EVENT_SSL
 /* ssl.c */
 bool make_openssl(leat_loop *loop, leat_flow *ends[2]);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: ISC */
+/* inflate - the reading direction of a zlib flow: members, and limits
+ *
+ * A stream begins with its first byte, so that an end below tells a whole one from
+ * a cut one and from none.  What is over the limit is found by room for one byte
+ * more, which is nobody's.
+ */
+#include "zip/zlib.h"
+
+/* A further gzip member begins, or the first stream. */
+static leat_error begin(lt_zlib *zlib)
+{
+	z_stream *stream = &zlib->in.stream;
+	int code;
+
+	if (zlib->in.ended && zlib->options.format != LEAT_ZLIB_GZIP)
+		return leat_error_core(LEAT_PROTOCOL); /* more after the end */
+	if (!zlib->in.begun)
+		lt_zlib_init(zlib, stream);
+	code = zlib->in.begun ? inflateReset(stream) : inflateInit2(stream, lt_zlib_window(zlib));
+	if (code != Z_OK)
+		return leat_error_make(&leat_zlib_errors, code);
+	zlib->in.begun = zlib->in.inside = true;
+	return (leat_error){ 0 };
+}
+
+/* How much may still be given. */
+static size_t allowed(const lt_zlib *zlib, size_t room)
+{
+	uint64_t left = zlib->options.max_bytes - zlib->in.gave;
+
+	return zlib->options.max_bytes == 0 || room < left ? room : (size_t)left;
+}
+
+static bool is_bomb(const lt_zlib *zlib)
+{
+	uint64_t gave = zlib->in.gave > LEAT_ZLIB_SLACK ? zlib->in.gave - LEAT_ZLIB_SLACK : 0;
+
+	return zlib->options.max_ratio > 0 && gave / zlib->options.max_ratio > zlib->in.came;
+}
+
+/* Once, into `out`; gives zlib's code and how much was written. */
+static int inflate_into(lt_zlib *zlib, leat_coding *c, unsigned char *out, size_t *bytes)
+{
+	z_stream *stream = &zlib->in.stream;
+	unsigned in_bytes = lt_zlib_count(c->in_bytes), out_bytes = lt_zlib_count(*bytes);
+	int code;
+
+	stream->next_in = (z_const Bytef *)(uintptr_t)c->in;
+	stream->avail_in = in_bytes;
+	stream->next_out = out;
+	stream->avail_out = out_bytes;
+	code = inflate(stream, Z_NO_FLUSH);
+	c->in += in_bytes - stream->avail_in;
+	c->in_bytes -= in_bytes - stream->avail_in;
+	zlib->in.came += in_bytes - stream->avail_in;
+	*bytes = out_bytes - stream->avail_out;
+	c->more = stream->avail_out == 0 && code == Z_OK;
+	return code;
+}
+
+static leat_error judge(lt_zlib *zlib, int code)
+{
+	if (code == Z_STREAM_END) {
+		zlib->in.inside = false;
+		zlib->in.ended = true;
+	}
+	if (is_bomb(zlib))
+		return leat_error_core(LEAT_LIMIT);
+	if (code == Z_OK || code == Z_STREAM_END || code == Z_BUF_ERROR)
+		return (leat_error){ 0 };
+	return leat_error_make(&leat_zlib_errors, code);
+}
+
+static leat_error inflate_more(lt_zlib *zlib, leat_coding *c)
+{
+	size_t bytes = allowed(zlib, c->out_bytes);
+	bool full = bytes == 0;
+	unsigned char spare;
+	int code;
+
+	if (full)
+		bytes = 1;
+	code = inflate_into(zlib, c, full ? &spare : c->out, &bytes);
+	if (full && bytes > 0)
+		return leat_error_core(LEAT_LIMIT);
+	c->out += bytes;
+	c->out_bytes -= bytes;
+	zlib->in.gave += bytes;
+	return judge(zlib, code);
+}
+
+leat_error lt_zlib_decode(void *state, leat_coding *coding)
+{
+	lt_zlib *zlib = state;
+	leat_error error = { 0 };
+
+	if (!zlib->in.inside && coding->in_bytes > 0)
+		error = begin(zlib);
+	if (leat_error_set(error) || !zlib->in.inside)
+		return error;
+	return inflate_more(zlib, coding);
+}
+
+leat_error lt_zlib_decode_finish(void *state, leat_coding *coding)
+{
+	const lt_zlib *zlib = state;
+
+	coding->done = zlib->in.ended && !zlib->in.inside;
+	return coding->done ? (leat_error){ 0 } : leat_error_core(LEAT_TRUNCATED);
+}
