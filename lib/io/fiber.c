@@ -80,7 +80,7 @@ static __attribute__((noinline)) void finish(leat_loop *loop, leat_io *self, lt_
 
 	lt_tell_over(&fiber->tell);
 	lt_stack_give(loop, lt_loop_stacks(loop), fiber->stack, fiber->class);
-	self->kind = LT_THEN;
+	lt_io_become(self, LT_THEN);
 	if (__builtin_expect(self->flags & LT_DOOMED, 0)) {
 		loop->unwinding--;
 		lt_io_end_if_doomed(loop, self, inner);
@@ -88,7 +88,7 @@ static __attribute__((noinline)) void finish(leat_loop *loop, leat_io *self, lt_
 		lt_unwind_leave(unwind);
 		return;
 	}
-	self->flags &= (uint8_t)~LT_RUNNING;
+	lt_io_unflag(self, LT_RUNNING);
 	if (inner)
 		lt_io_check_adoption(loop, self, inner);
 	lt_io_adopt(loop, self, inner);
@@ -150,7 +150,7 @@ static inline lt_fiber *furnish(leat_loop *loop, leat_io *self)
 	fiber->unwind = NULL;
 	fiber->stack = stack;
 	lt_tell_made(&fiber->tell, stack->low, (size_t)((unsigned char *)fiber - stack->low));
-	self->kind = LT_FIBER;
+	lt_io_become(self, LT_FIBER);
 	self->u.call.other = (uintptr_t)fiber;
 	if (self->flags & LT_MOVED)
 		self->u.call.destroy = NULL;
@@ -164,7 +164,7 @@ const lt_kind lt_spawn_kind = { .name = "fiber", .drop = lt_io_drop_ctx };
 /* Until it parks or is over. */
 static inline void run(leat_loop *loop, lt_fiber *fiber, bool begins)
 {
-	fiber->self->flags |= LT_RUNNING;
+	lt_io_flag(fiber->self, LT_RUNNING);
 	fiber->credit = IN_A_ROW;
 	loop->fiber = fiber;
 	if (begins)
@@ -176,7 +176,7 @@ static inline void run(leat_loop *loop, lt_fiber *fiber, bool begins)
 	if (fiber->over)
 		finish(loop, fiber->self, fiber);
 	else
-		fiber->self->flags &= (uint8_t)~LT_RUNNING;
+		lt_io_unflag(fiber->self, LT_RUNNING);
 }
 
 static inline void take_turn(leat_loop *loop, leat_io *io)
@@ -254,9 +254,9 @@ leat_io *leat_fiber_at(leat_loop *loop, const leat_fiber_options *options, leat_
 	self->u.call.fiber = fn;
 	self->u.call.ctx = ctx.data;
 	self->u.call.destroy = ctx.destroy;
-	self->spare = (uint8_t)class;
+	lt_io_set_spare(self, (uint8_t)class);
 	if (ctx.moved)
-		self->flags |= LT_MOVED;
+		lt_io_flag(self, LT_MOVED);
 	lt_enqueue(loop, self);
 	return self;
 }

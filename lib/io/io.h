@@ -138,6 +138,19 @@ static inline void lt_io_enter_phase(leat_io *io, uint8_t phase)
 {
 	io->word = (io->word & ~lt_word(0xff, 0, 0)) | lt_word(phase, 0, 0);
 }
+static inline void lt_io_become(leat_io *io, uint8_t kind)
+{
+	io->word = (io->word & ~lt_word(0, 0, 0xff)) | lt_word(0, 0, kind);
+}
+/* `spare`, of a cell that was just taken. */
+static inline void lt_io_set_spare(leat_io *io, uint8_t spare)
+{
+	const uint8_t bytes[4] = { 0, 0, 0, spare };
+	uint32_t word;
+
+	memcpy(&word, bytes, sizeof word);
+	io->word |= word;
+}
 /* Whether it is of that phase and kind, and none of these flags is set. */
 static inline bool lt_io_is(const leat_io *io, uint8_t phase, uint8_t kind, uint8_t without)
 {
