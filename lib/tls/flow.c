@@ -55,6 +55,8 @@ static void free_ssl(lt_tls *l)
 	l->ssl = NULL;
 	if (!ssl)
 		return;
+	if (!l->broken) /* a session outlives a connection that was cut */
+		SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 	SSL_set_bio(ssl, NULL, NULL); /* it may live on in somebody else's hands */
 	SSL_free(ssl);
 }

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: ISC */
+/* options - a context made of files, and one with something wrong */
+#include <stdio.h>
+
+#include "tls/party.h"
+
+static struct party p;
+static char folder[] = "/tmp/leat-tls-XXXXXX";
+static char cert_pem[64], key_pem[64], ca_pem[64], junk_pem[64];
+
+static void write_pem(const char *path, const struct cert *cert, bool key)
+{
+	FILE *f = fopen(path, "w");
+
+	expect_some(f);
+	if (key)
+		PEM_write_PrivateKey(f, cert->key, NULL, NULL, 0, NULL, NULL);
+	else
+		PEM_write_X509(f, cert->cert);
+	fclose(f);
+}
+
+static void begin(void)
+{
+	FILE *junk;
+
+	party_open(&p);
+	strcpy(folder, "/tmp/leat-tls-XXXXXX");
+	expect_some(mkdtemp(folder));
+	snprintf(cert_pem, sizeof cert_pem, "%s/cert.pem", folder);
+	snprintf(key_pem, sizeof key_pem, "%s/key.pem", folder);
+	snprintf(ca_pem, sizeof ca_pem, "%s/ca.pem", folder);
+	snprintf(junk_pem, sizeof junk_pem, "%s/junk.pem", folder);
+	write_pem(cert_pem, &p.good, false);
+	write_pem(key_pem, &p.good, true);
+	write_pem(ca_pem, &p.ca, false);
+	junk = fopen(junk_pem, "w");
+	fputs("this is no certificate\n", junk);
+	fclose(junk);
+}
+
+static void end(void)
+{
+	remove(cert_pem);
+	remove(key_pem);
+	remove(ca_pem);
+	remove(junk_pem);
+	remove(folder);
+	party_close(&p);
+}
+
+#define OPTIONS(...) (&(leat_tls_options){ .size = sizeof(leat_tls_options), __VA_ARGS__ })
+
+START_TEST(files_will_do)
+{
+	leat_tls_info info = { .size = sizeof info };
+
+	begin();
+	p.tls[SERVER] = leat_tls_new(OPTIONS(.cert_file = cert_pem, .key_file = key_pem, .alpn = "echo,http/1.1"));
+	p.tls[CLIENT] = leat_tls_new(OPTIONS(.ca_file = ca_pem, .alpn = "http/1.1,echo"));
+	for (int i = 0; i < 2; i++)
+		expect_ok(leat_tls_error(p.tls[i], NULL));
+	party_meets(&p);
+	party_talk(&p);
+	expect_true(leat_tls_info_get(p.flow[CLIENT], &info));
+	expect_str(info.alpn, "echo"); /* the server's choice */
+	end();
+}
+END_TEST
+
+START_TEST(no_protocol_in_common_is_refused)
+{
+	begin();
+	p.tls[SERVER] = leat_tls_new(OPTIONS(.cert_file = cert_pem, .key_file = key_pem, .alpn = "echo"));
+	p.tls[CLIENT] = leat_tls_new(OPTIONS(.ca_file = ca_pem, .alpn = "h2"));
+	party_meet(&p, "good.test");
+	expect_kind(p.error[SERVER], LEAT_PROTOCOL);
+	expect_kind(p.error[CLIENT], LEAT_PROTOCOL);
+	end();
+}
+END_TEST
+
+START_TEST(whom_nobody_is_told_to_trust_nobody_trusts)
+{
+	begin();
+	p.tls[CLIENT] = leat_tls_new(NULL);
+	party_meet(&p, "good.test");
+	expect_kind(p.error[CLIENT], LEAT_DENIED);
+	end();
+}
+END_TEST
+
+START_TEST(an_old_version_is_refused)
+{
+	SSL_CTX *context;
+
+	begin();
+	context = cert_context(NULL, &p.ca);
+	SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+	p.tls[CLIENT] = tls_of(context, (leat_tls_options){ 0 });
+	p.tls[SERVER] = leat_tls_new(OPTIONS(.cert_file = cert_pem, .key_file = key_pem, .min_version = 0x0304));
+	party_meet(&p, "good.test");
+	expect_kind(p.error[SERVER], LEAT_PROTOCOL);
+	expect_kind(p.error[CLIENT], LEAT_PROTOCOL);
+	end();
+}
+END_TEST
+
+/* Takes the context. */
+static void is_wrong(leat_tls *tls, leat_kind kind, const char *name)
+{
+	const char *option;
+	leat_flow *ends[2];
+	leat_tls_peer peer = { .size = sizeof peer, .host = "good.test" };
+
+	expect_int((int)ERR_peek_error(), 0);
+	expect_kind(leat_tls_error(tls, &option), kind);
+	ck_assert_msg(option && strcmp(option, name) == 0, "%s is wrong, not %s", option ? option : "nothing", name);
+	leat_flow_pair(p.w.loop, ends);
+	expect_settled(leat_tls_client(ends[0], tls, &peer), kind);
+	expect_settled(leat_tls_server(ends[1], tls, NULL), kind);
+	expect_size(world_stats(&p.w).flows_live, 0);
+	leat_tls_unref(tls);
+}
+
+START_TEST(what_is_wrong_is_named)
+{
+	begin();
+	is_wrong(leat_tls_new(OPTIONS(.cert_file = "/nowhere/x.pem")), LEAT_NOT_FOUND, "cert_file");
+	is_wrong(leat_tls_new(OPTIONS(.cert_file = junk_pem)), LEAT_INVALID, "cert_file");
+	is_wrong(leat_tls_new(OPTIONS(.cert_file = cert_pem, .key_file = "/nowhere/x.pem")), LEAT_NOT_FOUND, "key_file");
+	is_wrong(leat_tls_new(OPTIONS(.cert_file = cert_pem, .key_file = junk_pem)), LEAT_INVALID, "key_file");
+	is_wrong(leat_tls_new(OPTIONS(.cert_file = ca_pem, .key_file = key_pem)), LEAT_INVALID, "key_file");
+	is_wrong(leat_tls_new(OPTIONS(.key_file = key_pem)), LEAT_INVALID, "key_file");
+	is_wrong(leat_tls_new(OPTIONS(.ca_file = "/nowhere/x.pem")), LEAT_NOT_FOUND, "ca_file");
+	is_wrong(leat_tls_new(OPTIONS(.ca_file = junk_pem)), LEAT_INVALID, "ca_file");
+	is_wrong(leat_tls_new(OPTIONS(.alpn = "")), LEAT_INVALID, "alpn");
+	is_wrong(leat_tls_new(OPTIONS(.alpn = "h2,")), LEAT_INVALID, "alpn");
+	is_wrong(leat_tls_new(OPTIONS(.alpn = "h2,,x")), LEAT_INVALID, "alpn");
+	is_wrong(leat_tls_new(OPTIONS(.min_version = 0x0301)), LEAT_INVALID, "min_version");
+	is_wrong(leat_tls_new(OPTIONS(.min_version = 77777)), LEAT_INVALID, "min_version");
+	is_wrong(leat_tls_new(OPTIONS(.verify = (leat_tls_verify)9)), LEAT_INVALID, "verify");
+	end();
+}
+END_TEST
+
+START_TEST(a_context_of_yours_takes_no_files)
+{
+	begin();
+	is_wrong(tls_of(cert_context(NULL, NULL), (leat_tls_options){ .cert_file = cert_pem }), LEAT_INVALID, "cert_file");
+	is_wrong(tls_of(cert_context(NULL, NULL), (leat_tls_options){ .ca_file = ca_pem }), LEAT_INVALID, "ca_file");
+	is_wrong(tls_of(cert_context(NULL, NULL), (leat_tls_options){ .min_version = 0x0303 }), LEAT_INVALID, "min_version");
+	end();
+}
+END_TEST
+
+/* As one of an older program's. */
+START_TEST(a_short_struct_is_not_overread)
+{
+	leat_tls_options options = { .size = offsetof(leat_tls_options, alpn), .alpn = "" };
+
+	begin();
+	p.tls[CLIENT] = leat_tls_new(&options);
+	expect_ok(leat_tls_error(p.tls[CLIENT], NULL));
+	end();
+}
+END_TEST
+
+START_TEST(a_name_that_is_too_long_is_invalid)
+{
+	char host[400];
+	leat_flow *ends[2];
+
+	begin();
+	party_usual(&p);
+	memset(host, 'x', sizeof host);
+	host[sizeof host - 1] = 0;
+	leat_flow_pair(p.w.loop, ends);
+	expect_settled(party_client(&p, ends[0], host), LEAT_INVALID);
+	leat_flow_unref(ends[1]);
+	end();
+}
+END_TEST
+
+START_TEST(a_dot_may_end_a_name)
+{
+	begin();
+	party_meet(&p, "good.test.");
+	expect_ok(p.error[CLIENT]);
+	end();
+}
+END_TEST
+
+SUITE("options",
+	files_will_do,
+	no_protocol_in_common_is_refused,
+	whom_nobody_is_told_to_trust_nobody_trusts,
+	an_old_version_is_refused,
+	what_is_wrong_is_named,
+	a_context_of_yours_takes_no_files,
+	a_short_struct_is_not_overread,
+	a_name_that_is_too_long_is_invalid,
+	a_dot_may_end_a_name)
