@@ -27,7 +27,7 @@ close_client() {
 
 opened 3 echo tcp:127.0.0.1:0
 tell 3 TERM
-hear 3 'leat: ending, 1 connections are open'
+hear 3 'leat: ending; connections open: 1'
 leat pipe "$where" </dev/null 2>/dev/null
 same 'nobody new is taken' $? 1
 echo 'the old one goes on' >&6
@@ -38,15 +38,15 @@ ended 3 0
 
 opened 3 echo --grace=100ms tcp:127.0.0.1:0
 tell 3 INT
-hear 3 'leat: ending, 1 connections are open'
-hear 3 'leat: the grace is over, 1 connections are cut'
+hear 3 'leat: ending; connections open: 1'
+hear 3 'leat: the grace is over; connections cut: 1'
 ended 3 3
 same 'who was cut has no end in order' "$(cat <&7)" ''
 close_client 1
 
 opened 3 echo --grace=never tcp:127.0.0.1:0
 tell 3 TERM
-hear 3 'leat: ending, 1 connections are open'
+hear 3 'leat: ending; connections open: 1'
 tell 3 TERM
 ended 3 3
 close_client 1
@@ -71,7 +71,7 @@ exec 6>"$work/in" 7<"$work/out"
 IFS= read -r line <&7
 same 'the program runs' "$line" ready
 tell 3 TERM
-hear 3 'leat: the grace is over, 1 connections are cut'
+hear 3 'leat: the grace is over; connections cut: 1'
 hear 3 gone
 ended 3 3
 close_client 1

@@ -37,6 +37,14 @@ static leat_io *next_signal(void *ctx, leat_result *result)
 	return leat_io_then(leat_signals_next(p->signals), on_signal, leat_ctx_borrow(p));
 }
 
+/* A layer that has ended is closed for us, but what it stood on has still to hear the
+ * peer's end: freed now it would be cut, and what the kernel has not delivered lost.
+ * Each flow's own limits see to it that this ends. */
+static void linger(leat_loop *loop)
+{
+	leat_await(leat_loop_drain(loop, -1), NULL);
+}
+
 static int run(struct pipe_run *p)
 {
 	leat_loop *loop = p->journey.loop;
@@ -50,6 +58,8 @@ static int run(struct pipe_run *p)
 	either[1] = leat_io_repeat(loop, next_signal, leat_ctx_borrow(p));
 	ok = leat_await(leat_io_race(loop, either, 2), NULL);
 	leat_signals_free(p->signals);
+	if (!p->fatal)
+		linger(loop);
 	return ok ? STATUS_DONE : STATUS_FAILED;
 }
 

@@ -47,12 +47,20 @@ static void on_failed(void *ctx, leat_flow *flow, leat_error error)
 	s->failed = true;
 }
 
-static leat_io *on_served(void *ctx, leat_result *result)
+static leat_io *on_drained(void *ctx, leat_result *result)
 {
 	struct service *s = ctx;
 
 	end(s, s->settings.once && s->failed ? STATUS_FAILED : STATUS_DONE);
 	return NULL;
+}
+
+/* A layer that has ended is closed for us, but what it stood on has still to hear the
+ * peer's end: freed now it would be cut, and what the kernel has not delivered lost.
+ * Each flow's own limits see to it that this ends. */
+static leat_io *on_served(void *ctx, leat_result *result)
+{
+	return leat_io_then(leat_loop_drain(leat_result_loop(result), -1), on_drained, leat_ctx_borrow(ctx));
 }
 
 static leat_io *on_broken(void *ctx, leat_result *result)
@@ -76,12 +84,18 @@ static leat_io *serve(struct service *s)
 
 /* ---- signals ---- */
 
+static void cut(struct service *s)
+{
+	end(s, s->journey.tally.live > 0 ? STATUS_CUT : STATUS_DONE);
+}
+
 static leat_io *on_grace_over(void *ctx, leat_result *result)
 {
 	struct service *s = ctx;
 
-	fprintf(stderr, "leat: the grace is over, %zu connections are cut\n", s->journey.tally.live);
-	end(s, STATUS_CUT);
+	if (s->journey.tally.live > 0)
+		fprintf(stderr, "leat: the grace is over; connections cut: %zu\n", s->journey.tally.live);
+	cut(s);
 	return NULL;
 }
 
@@ -91,12 +105,12 @@ static leat_io *told_to_end(struct service *s)
 	leat_loop *loop = s->journey.loop;
 
 	if (s->draining) {
-		end(s, STATUS_CUT);
+		cut(s);
 		return leat_io_done(loop);
 	}
 	s->draining = true;
 	if (s->journey.tally.live > 0)
-		fprintf(stderr, "leat: ending, %zu connections are open\n", s->journey.tally.live);
+		fprintf(stderr, "leat: ending; connections open: %zu\n", s->journey.tally.live);
 	leat_listener_close(s->listener);
 	return leat_io_then(leat_sleep(loop, s->settings.grace_ms), on_grace_over, leat_ctx_borrow(s));
 }

@@ -133,8 +133,7 @@ static leat_io *on_joined(void *ctx, leat_result *result)
 	switch (how.end) {
 	case LEAT_PROXY_ENDED:
 		return on_ended(s);
-	case LEAT_PROXY_ONE_BROKE:
-		blame(s, s->journey->from);
+	case LEAT_PROXY_ONE_BROKE: /* who came, whom the line names already */
 		break;
 	case LEAT_PROXY_OTHER_BROKE:
 		blame(s, s->journey->to);
@@ -184,7 +183,6 @@ static leat_io *give_back(struct session *s)
 
 	if (leat_error_set(error))
 		return leat_io_fail(s->journey->loop, error);
-	blame(s, s->journey->from);
 	io = leat_copy_most(s->near, s->near, LEAT_COPY_ALL, &options);
 	return leat_io_then(io, on_given_back, leat_ctx_borrow(s));
 }
