@@ -2,44 +2,12 @@
 /* bev_ssl - adopted OpenSSL bufferevents: three ends that stay distinct, a
  * goodbye that libevent never says (doc/libevent.md, 20 and 21) */
 #include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/ssl.h>
-#include <openssl/x509.h>
 
 #include <event2/bufferevent_ssl.h>
 
 #include "flow/bev.h"
+#include "flow/ssl.h"
 #include "support/suite.h"
-
-/* ---- a certificate for a minute ---- */
-
-static X509 *certificate_of(EVP_PKEY *key)
-{
-	X509 *cert = X509_new();
-
-	X509_set_version(cert, 2);
-	ASN1_INTEGER_set(X509_get_serialNumber(cert), 1);
-	X509_gmtime_adj(X509_getm_notBefore(cert), -60);
-	X509_gmtime_adj(X509_getm_notAfter(cert), 3600);
-	X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const unsigned char *)"leat", -1, -1, 0);
-	X509_set_issuer_name(cert, X509_get_subject_name(cert));
-	X509_set_pubkey(cert, key);
-	expect(X509_sign(cert, key, EVP_sha256()) > 0);
-	return cert;
-}
-
-static SSL_CTX *context(void)
-{
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *cert = certificate_of(key);
-	SSL_CTX *ctx = SSL_CTX_new(TLS_method());
-
-	expect_int(SSL_CTX_use_certificate(ctx, cert), 1);
-	expect_int(SSL_CTX_use_PrivateKey(ctx, key), 1);
-	X509_free(cert);
-	EVP_PKEY_free(key);
-	return ctx;
-}
 
 /* ---- our end: four ways to make one ---- */
 
@@ -84,7 +52,7 @@ static void tls_open(struct tls *t, enum way way)
 
 	world_open(&t->w);
 	tcp_pair(&t->w);
-	t->ctx = context();
+	t->ctx = ssl_context();
 	t->flow = leat_flow_from_bufferevent(t->w.loop, wrapped(t, way));
 	expect_str(kind_of(t->flow), "bufferevent");
 	t->peer = SSL_new(t->ctx);
@@ -313,7 +281,7 @@ START_TEST(a_handshake_is_no_deadlock_at_any_moment)
 
 	world_open(&t.w);
 	tcp_pair(&t.w);
-	t.ctx = context();
+	t.ctx = ssl_context();
 	t.flow = leat_flow_from_bufferevent(t.w.loop, wrapped(&t, _i % WAYS));
 	other = leat_flow_from_bufferevent(t.w.loop, bufferevent_openssl_socket_new(t.w.base, t.w.theirs,
 		SSL_new(t.ctx), BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE));
