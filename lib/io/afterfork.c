@@ -27,7 +27,7 @@ static void lose_residents(leat_loop *loop, bool lost)
 		lt_residents *residents = &loop->residents[kind];
 		lt_resident *at = residents->head.next, *next;
 
-		for (; at != &residents->head; at = next) {
+		for (; residents->forked && at != &residents->head; at = next) {
 			next = at->next;
 			residents->forked(at, lost);
 		}

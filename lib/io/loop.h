@@ -42,7 +42,7 @@ typedef struct lt_residents {
 	/* what it is and where it was made, for the report */
 	const char *(*where)(const lt_resident *);
 	/* in a child of fork: refuses all from now on, and does not go; or is
-	 * itself again */
+	 * itself again; NULL: the loop's own refusal is enough */
 	void (*forked)(lt_resident *, bool lost);
 	/* more of it, for a dump, as snprintf; NULL: the place says it all */
 	int (*describe)(const lt_resident *, char *out, size_t room);

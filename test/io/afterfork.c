@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* afterfork - a child of fork refuses its parent's loops, until it takes one over */
+#include <leat/event.h>
+#include <leat/scope.h>
+#include <leat/semaphore.h>
 #include <leat/signal.h>
 #include <leat/thread.h>
 
@@ -82,6 +85,58 @@ START_TEST(a_child_is_refused_what_it_asks_of_its_parents_loop)
 	world_run(&s.w);
 	expect_int(s.ran, 1);
 	close_all(&s);
+}
+END_TEST
+
+/* ---- what stands on the loop ---- */
+
+struct standing {
+	struct world w;
+	leat_event *event;
+	leat_semaphore *semaphore;
+	leat_scope *scope;
+	leat_io *wait;
+};
+
+static void waits_are_refused(void *ctx)
+{
+	struct standing *s = ctx;
+
+	need(outcome(leat_event_wait(s->event)) == LEAT_CLOSED);
+	need(outcome(leat_semaphore_acquire(s->semaphore)) == LEAT_CLOSED);
+	leat_event_free(s->event);
+	leat_semaphore_free(s->semaphore);
+	leat_scope_free(s->scope);
+	leat_loop_free(s->w.loop);
+}
+
+static void it_goes_on(void *ctx)
+{
+	struct standing *s = ctx;
+
+	need(!leat_error_set(leat_loop_after_fork(s->w.loop)));
+	leat_event_set(s->event);
+	world_run(&s->w);
+	need(outcome(s->wait) == LEAT_NONE);
+}
+
+START_TEST(what_stands_on_the_loop_is_in_nobodys_way)
+{
+	struct standing s;
+
+	world_open(&s.w);
+	s.event = leat_event_new(s.w.loop);
+	s.semaphore = leat_semaphore_new(s.w.loop, 1);
+	s.scope = leat_scope_new(s.w.loop, NULL);
+	s.wait = leat_event_wait(s.event);
+	in_a_child(waits_are_refused, &s);
+	in_a_child(it_goes_on, &s);
+	leat_event_set(s.event);
+	expect_true(leat_await(s.wait, NULL));
+	leat_event_free(s.event);
+	leat_semaphore_free(s.semaphore);
+	leat_scope_free(s.scope);
+	world_close(&s.w);
 }
 END_TEST
 
@@ -420,6 +475,7 @@ START_TEST(what_waits_for_threads_is_broken_in_the_child)
 END_TEST
 
 SUITE("afterfork", a_child_is_refused_what_it_asks_of_its_parents_loop, so_is_its_child,
+	what_stands_on_the_loop_is_in_nobodys_way,
 	one_that_another_thread_forked_cannot_take_it_over, a_child_may_have_loops_of_its_own,
 	a_child_that_takes_it_over_goes_on_as_the_parent_does, where_nothing_was_forked_nothing_is_done,
 	the_parents_base_hears_what_it_heard, what_was_posted_before_runs_on_both_sides,
