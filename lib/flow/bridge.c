@@ -385,7 +385,8 @@ static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *in
 		wake(b);
 }
 
-/* The filter's way out: takes nothing, but hears of flushes. */
+/* The filter's way out: takes nothing, but hears of flushes, which are tried at
+ * once. */
 static enum bufferevent_filter_result take_out(struct evbuffer *output, struct evbuffer *below, ev_ssize_t room,
                                                enum bufferevent_flush_mode mode, void *ctx)
 {
@@ -394,9 +395,11 @@ static enum bufferevent_filter_result take_out(struct evbuffer *output, struct e
 	(void)output;
 	(void)below;
 	(void)room;
-	b->forced |= mode != BEV_NORMAL;
 	b->finishing |= mode == BEV_FINISHED;
-	wake(b);
+	if (mode != BEV_NORMAL && b->flow) {
+		b->forced = true;
+		send_out(b);
+	}
 	return BEV_NEED_MORE;
 }
 
@@ -456,20 +459,38 @@ static leat_buf *leftover(lt_bridge *b)
 	return all;
 }
 
+static leat_io *let_be(void *ctx, leat_result *result)
+{
+	return NULL;
+}
+
+/* Goes on by itself.  A failure is unhandled where bytes may be lost by it and the
+ * user was not told of one before. */
+static void go_on(const lt_bridge *b, leat_io *io, size_t unsent)
+{
+	if (b->broken || leat_error_set(b->read_error) || unsent == 0)
+		io = leat_io_branch(io, let_be, let_be, leat_ctx_none());
+	leat_io_detach(io);
+}
+
 static void say_goodbye(lt_bridge *b)
 {
 	leat_buf *all = leftover(b);
+	leat_flow_info info = { .size = sizeof info };
 
 	if (b->cut || leat_buf_failed(all)) {
 		leat_flow_abort(b->flow);
+		if (!b->cut)
+			go_on(b, leat_io_fail(b->object.loop, leat_error_core(LEAT_NOMEM)), 1);
 		leat_buf_unref(all);
 		return;
 	}
 	if (leat_buf_size(all) > 0)
-		leat_io_detach(leat_flow_send(b->flow, all));
+		go_on(b, leat_flow_send(b->flow, all), 1);
 	else
 		leat_buf_unref(all);
-	leat_io_detach(leat_flow_close(b->flow));
+	leat_flow_info_get(b->flow, &info);
+	go_on(b, leat_flow_close(b->flow), info.queued_bytes);
 }
 
 static void part(lt_bridge *b)

@@ -383,6 +383,7 @@ static bool make_bev_filter(leat_loop *loop, leat_flow *ends[2])
 	{ "a2_freed_inside_a_shutdowns_callback", GOODBYE_STAYS },             \
 	{ "o1", GOODBYE_STAYS },                                               \
 	{ "o2", GOODBYE_STAYS }
+#define LATER "the flow below ends with its bufferevent, in libevent's next turn"
 
 const struct kind kinds[] = {
 	{ .name = "pair", .make = make_pair, .cut = LEAT_RESET, .exempt = {
@@ -433,6 +434,20 @@ const struct kind kinds[] = {
 		{ "w9_ten_small_writes_in_one_turn_are_one_system_call", "it makes no system calls" },
 		{ "w10_a_begun_write_goes_on_by_itself", "libevent moves a write over whole, so it is never begun" } } },
 	{ .name = "bev-filter", .make = make_bev_filter, .cut = LEAT_RESET, .signals = true },
+	{ .name = "bridge", .make = make_bridge, .cut = LEAT_RESET, .flows = 2, .exempt = {
+		{ "w9_ten_small_writes_in_one_turn_are_one_system_call", "it makes no system calls" },
+		{ "c11_cancelling_the_last_close_aborts_the_flow", LATER },
+		{ "a1_abort_never_waits", LATER },
+		{ "a2_unref_inside_the_own_reads_callback", LATER },
+		{ "a2_both_freed_inside_a_reads_callback", LATER },
+		{ "a2_freed_inside_a_writes_callback", LATER },
+		{ "a2_freed_inside_a_flushs_callback", LATER },
+		{ "a2_freed_inside_a_shutdowns_callback", LATER },
+		{ "a3_the_handle_is_counted", LATER },
+		{ "a3_the_last_unref_aborts", LATER },
+		{ "a5_taking_a_busy_flow_is_refused", LATER },
+		{ "o1_each_allocation_may_fail", "a failure is told in libevent's next turn, the end may have been told by then" },
+		{ "o2_each_allocation_may_fail_with_few_cells_in_stock", "as before" } } },
 #ifdef HAVE_EVENT_SSL
 	{ .name = "openssl", .make = make_openssl, .cut = LEAT_RESET, .signals = true, .exempt = {
 		{ "w8_a_flush_tries_the_transport_inside_the_call", "OpenSSL's bufferevents write in a later turn" } } },

@@ -59,6 +59,8 @@ bool make_zlib_socket(leat_loop *loop, leat_flow *ends[2]);
 bool make_zlib_bev(leat_loop *loop, leat_flow *ends[2]);
 #endif
 
+/* bridge.c */
+bool make_bridge(leat_loop *loop, leat_flow *ends[2]);
 #ifdef HAVE_EVENT_SSL
 /* ssl.c */
 bool make_openssl(leat_loop *loop, leat_flow *ends[2]);
