@@ -73,6 +73,8 @@ bool make_tls_pair(leat_loop *loop, leat_flow *ends[2]);
 bool make_tls_socket(leat_loop *loop, leat_flow *ends[2]);
 bool make_tls_bev(leat_loop *loop, leat_flow *ends[2]);
 bool make_tls_tls(leat_loop *loop, leat_flow *ends[2]);
+/* over zlib over a pair */
+bool make_tls_zlib(leat_loop *loop, leat_flow *ends[2]);
 #endif
 
 #endif

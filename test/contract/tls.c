@@ -109,3 +109,13 @@ bool make_tls_tls(leat_loop *loop, leat_flow *ends[2])
 
 	return make_tls_socket(loop, below) && shake(loop, below, ends);
 }
+
+#ifdef HAVE_ZLIB
+/* Over a pair. */
+bool make_tls_zlib(leat_loop *loop, leat_flow *ends[2])
+{
+	leat_flow *below[2];
+
+	return make_zlib_pair(loop, below) && shake(loop, below, ends);
+}
+#endif
