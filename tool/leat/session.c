@@ -117,6 +117,16 @@ static void blame(struct session *s, const struct route *route)
 	s->call.blame = (struct blame){ .route = route, .at = route ? route_end(route) : (struct piece){ 0, 0 } };
 }
 
+/* What the target said made no sense to a layer, or the end of it was at fault. */
+static void blame_target(struct session *s, leat_kind kind)
+{
+	const struct route *to = s->journey->to;
+
+	blame(s, to);
+	if (to->address.count > 1 && (kind == LEAT_PROTOCOL || kind == LEAT_TRUNCATED || kind == LEAT_LIMIT))
+		s->call.blame.at = (struct piece){ 0, s->call.blame.at.at - 1 };
+}
+
 static leat_io *on_ended(struct session *s)
 {
 	if (!s->call.child)
@@ -136,7 +146,7 @@ static leat_io *on_joined(void *ctx, leat_result *result)
 	case LEAT_PROXY_ONE_BROKE: /* who came, whom the line names already */
 		break;
 	case LEAT_PROXY_OTHER_BROKE:
-		blame(s, s->journey->to);
+		blame_target(s, leat_error_kind(how.error));
 		break;
 	case LEAT_PROXY_IDLE:
 		how.error = leat_error_make(&limit_errors, NOTHING_MOVED);
