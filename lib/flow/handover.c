@@ -155,6 +155,8 @@ static bool furnish(leat_flow *flow, const leat_parcel *parcel)
 	flow->writes = parcel->writes;
 	if (parcel->limits.size && leat_error_set(leat_flow_set_limits(flow, &parcel->limits)))
 		return false;
+	if (flow->bits & LT_F_READ_SHUT)
+		lt_flow_ask(flow); /* to throw away what arrives */
 	if (parcel->unread == 0)
 		return true;
 	unread = leat_buf_copy(flow->loop, parcel->bytes, parcel->unread);

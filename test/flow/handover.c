@@ -171,6 +171,28 @@ START_TEST(the_end_of_reading_goes_along)
 }
 END_TEST
 
+START_TEST(what_arrives_after_a_shutdown_of_reading_is_discarded_there_too)
+{
+	static const char much[1 << 20];
+	struct two t;
+	ssize_t n;
+	size_t sent = 0;
+
+	two_open(&t);
+	expect_true(leat_await(leat_flow_shutdown(t.flow, LEAT_READ), NULL));
+	move(&t);
+	expect_int(fcntl(t.peer, F_SETFL, O_NONBLOCK), 0);
+	for (int turn = 0; turn < 1000 && sent < sizeof much; turn++) {
+		n = write(t.peer, much, sizeof much - sent);
+		sent += n > 0 ? (size_t)n : 0;
+		event_base_loop(leat_loop_base(t.b.loop), EVLOOP_NONBLOCK);
+	}
+	expect_size(sent, sizeof much);
+	expect_null(leat_await_buf(leat_flow_read(t.flow), NULL));
+	two_close(&t);
+}
+END_TEST
+
 START_TEST(the_end_of_writing_goes_along_and_close_still_works)
 {
 	struct two t;
@@ -543,6 +565,7 @@ END_TEST
 
 SUITE("handover", a_quiet_flow_goes_on_in_another_loop, what_was_unread_comes_first,
 	what_was_written_in_this_turn_goes_out_before, the_old_handle_is_a_shell, the_end_of_reading_goes_along,
+	what_arrives_after_a_shutdown_of_reading_is_discarded_there_too,
 	the_end_of_writing_goes_along_and_close_still_works, an_error_that_ended_the_stream_is_the_answer,
 	limits_and_counters_go_along, a_flow_that_is_busy_stays, what_the_transport_does_not_take_keeps_it,
 	a_closing_flow_stays, a_flow_in_memory_cannot, a_flow_that_a_layer_took_goes_by_its_new_handle,
