@@ -135,7 +135,9 @@ typedef struct leat_flow_limits {
 	int64_t close_ms;        /* closing, all told; never */
 	int64_t idle_ms;         /* open, nothing read and nothing written: pending operations fail with TIMEOUT; never */
 } leat_flow_limits;
-/* Sets them; NOMEM or CLOSED otherwise. */
+/* Sets them; NOMEM or CLOSED otherwise.  They hold at once: a pending write that
+ * is below the mark by now resolves, and the times begin anew, those of a close
+ * that is under way as well. */
 LEAT_API leat_error leat_flow_set_limits(leat_flow *flow, const leat_flow_limits *limits);
 
 /* ---- kinds of flow ---- */

@@ -290,6 +290,15 @@ static leat_io *closed_already(leat_flow *flow, const char *where)
 	return lt_io_settled(flow->loop, &outcome, where);
 }
 
+static void limit_close(leat_flow *flow)
+{
+	lt_rare *rare = flow->rare;
+
+	lt_timer_stop(flow->loop, &rare->limit);
+	if (!lt_flow_ended(flow) && !set_timer(flow, &rare->limit, on_limit, rare->limits.close_ms))
+		lt_flow_cut(flow, leat_error_core(LEAT_NOMEM));
+}
+
 static void begin_close(leat_flow *flow)
 {
 	lt_rare *rare = flow->rare;
@@ -302,8 +311,7 @@ static void begin_close(leat_flow *flow)
 		return;
 	if (!rare->pace.slot)
 		lt_flow_paced(flow);
-	if (!lt_flow_ended(flow) && !set_timer(flow, &rare->limit, on_limit, rare->limits.close_ms))
-		lt_flow_cut(flow, leat_error_core(LEAT_NOMEM));
+	limit_close(flow);
 }
 
 leat_io *leat_flow_close_at(leat_flow *flow, const char *where)
@@ -350,14 +358,25 @@ static void on_idle(lt_timer *timer)
 	lt_flow_unref(flow);
 }
 
-void lt_flow_start_idle(leat_flow *flow)
+static bool start_idle(leat_flow *flow)
 {
 	lt_rare *rare = flow->rare;
 
 	lt_timer_stop(flow->loop, &rare->idle);
-	if (rare->limits.idle_ms < 0 || lt_flow_ended(flow))
-		return;
+	if (rare->limits.idle_ms < 0)
+		return true;
 	rare->idle_ticks = 0;
 	rare->idle_mark = flow->read_bytes + flow->written_bytes - lt_flow_queued(flow);
-	set_timer(flow, &rare->idle, on_idle, (rare->limits.idle_ms + IDLE_LOOKS - 1) / IDLE_LOOKS);
+	return set_timer(flow, &rare->idle, on_idle, (rare->limits.idle_ms + IDLE_LOOKS - 1) / IDLE_LOOKS);
+}
+
+/* ---- limits that were set ---- */
+
+bool lt_flow_time_anew(leat_flow *flow)
+{
+	if (!(flow->bits & LT_F_CLOSING))
+		return start_idle(flow);
+	lt_flow_paced(flow);
+	limit_close(flow);
+	return !lt_flow_ended(flow);
 }

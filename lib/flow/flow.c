@@ -403,11 +403,17 @@ static void take_limits(leat_flow_limits *to, const leat_flow_limits *from)
 
 leat_error leat_flow_set_limits(leat_flow *flow, const leat_flow_limits *limits)
 {
+	leat_error error = { 0 };
+
 	if (lt_flow_ended(flow))
 		return lt_flow_refusal(flow);
 	if (!lt_flow_rare(flow))
 		return leat_error_core(LEAT_NOMEM);
 	take_limits(&flow->rare->limits, limits);
-	lt_flow_start_idle(flow);
-	return (leat_error){ 0 };
+	leat_flow_ref(flow); /* what is settled may hold the last other one */
+	lt_flow_writer_look(flow);
+	if (!lt_flow_time_anew(flow))
+		error = leat_error_core(LEAT_NOMEM);
+	lt_flow_unref(flow);
+	return error;
 }

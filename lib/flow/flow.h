@@ -213,6 +213,8 @@ static inline size_t lt_flow_queued(const leat_flow *flow)
 void lt_flow_send_now(leat_flow *flow);
 /* A pending write fails; its bytes go on. */
 void lt_flow_writer_fail(leat_flow *flow, leat_error error);
+/* A pending write goes on where the queue is below the mark by now. */
+void lt_flow_writer_look(leat_flow *flow);
 /* What was written and not taken is dropped; a pending write fails. */
 void lt_flow_write_end(leat_flow *flow, leat_error error);
 
@@ -224,6 +226,8 @@ void lt_flow_paced(leat_flow *flow);
 /* Ends the stream at once; `why` is what its closes say. */
 void lt_flow_cut(leat_flow *flow, leat_error why);
 void lt_flow_stop_timers(leat_flow *flow);
-void lt_flow_start_idle(leat_flow *flow);
+/* Limits were set: the clocks that they are for start anew.  False without memory:
+ * a close is cut then. */
+bool lt_flow_time_anew(leat_flow *flow);
 
 #endif

@@ -68,6 +68,12 @@ void lt_flow_writer_fail(leat_flow *flow, leat_error error)
 	settle_writer(flow, &failure);
 }
 
+void lt_flow_writer_look(leat_flow *flow)
+{
+	if (flow->out && flow->out->queue.bytes < high_water(flow))
+		settle_writer(flow, &(lt_outcome){ 0 });
+}
+
 /* ---- to the transport ---- */
 
 /* What is written while ops->write is on the stack, by the release of a buf that it

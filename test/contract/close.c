@@ -232,6 +232,41 @@ static void c5_an_absolute_limit_can_be_set(void)
 	expect_ends(closing, LEAT_TIMEOUT);
 }
 
+static void c5_limits_that_are_set_while_closing_hold_from_then_on(void)
+{
+	leat_io *closing = leat_flow_close(b);
+
+	expect_end(a);
+	settle();
+	limit(b, LIMITS(.linger_ms = 5000));
+	stage_skip(&stage, 4000);
+	expect_pending(closing);
+	stage_skip(&stage, 2000);
+	expect_ends(closing, LEAT_TIMEOUT);
+	fresh();
+	closing = leat_flow_close(b);
+	expect_end(a);
+	settle();
+	limit(b, LIMITS(.linger_ms = -1, .close_ms = 5000));
+	stage_skip(&stage, 6000);
+	expect_ends(closing, LEAT_TIMEOUT);
+}
+
+/* It is for open flows: lingering has its own. */
+static void c5_an_idle_limit_set_while_closing_is_none(void)
+{
+	leat_io *closing = leat_flow_close(b), *reading = leat_flow_read(b);
+
+	expect_end(a);
+	limit(b, LIMITS(.idle_ms = 1000));
+	for (int i = 0; i < 5; i++)
+		stage_skip(&stage, 1000);
+	expect_pending(reading);
+	expect_ends(leat_flow_close(a), LEAT_NONE);
+	expect_brings_end(reading);
+	expect_ends(closing, LEAT_NONE);
+}
+
 static leat_io *tape_word(void *word, leat_result *result)
 {
 	tape_add(word);
@@ -444,6 +479,8 @@ const struct clause close_clauses[] = {
 	CLAUSE(c5_flushing_has_its_own_stall_limit, ANY),
 	CLAUSE(c5_the_stall_limit_restarts_on_progress, ANY),
 	CLAUSE(c5_an_absolute_limit_can_be_set, DUPLEX),
+	CLAUSE(c5_limits_that_are_set_while_closing_hold_from_then_on, DUPLEX),
+	CLAUSE(c5_an_idle_limit_set_while_closing_is_none, DUPLEX),
 	CLAUSE(c6_what_is_pending_at_close_settles_before_it, DUPLEX),
 	CLAUSE(c6_the_end_of_a_pending_read_comes_before_the_close, DUPLEX),
 	CLAUSE(c7_closing_twice_is_harmless, DUPLEX),

@@ -27,6 +27,18 @@ static void w2_writes_are_accepted_below_the_mark_and_wait_above(void)
 	expect_done(waiting);
 }
 
+static void w2_a_mark_that_is_raised_lets_a_pending_write_go(void)
+{
+	uint64_t end;
+	leat_io *waiting;
+
+	limit(b, LIMITS(.high_water_bytes = 4096));
+	waiting = fill(b, MUCH, &end);
+	expect_pending(waiting);
+	limit(b, LIMITS(.high_water_bytes = 4 * MUCH));
+	expect_done(waiting);
+}
+
 static void w2_the_default_mark_is_64_kib(void)
 {
 	uint64_t end;
@@ -442,6 +454,7 @@ static void w10_the_stream_has_no_hole_at_any_moment(void)
 const struct clause write_clauses[] = {
 	CLAUSE(w1_success_does_not_mean_delivered, ALONE),
 	CLAUSE(w2_writes_are_accepted_below_the_mark_and_wait_above, ANY),
+	CLAUSE(w2_a_mark_that_is_raised_lets_a_pending_write_go, ANY),
 	CLAUSE(w2_the_default_mark_is_64_kib, ANY),
 	CLAUSE(w2_the_write_that_crosses_the_mark_is_kept_whole, ANY),
 	CLAUSE(w2_a_small_write_settles_at_once, ALONE),
