@@ -35,8 +35,9 @@ typedef enum leat_direction { LEAT_READ = 1, LEAT_WRITE = 2, LEAT_BOTH = 3 } lea
 LEAT_API LEAT_NODISCARD leat_io *leat_flow_read_at(leat_flow *flow, const char *where);
 /* Reads at least `min` and at most `max` bytes into `memory`, which is lent;
  * it is written at delivery only.  Resolves with the int number of bytes:
- * less than `min` only where the end came first.  An error that comes first
- * leaves what arrived for the next read.  max < min, or max 0: INVALID.
+ * less than `min` only where the end came first; where `min` is 0, what has
+ * come already, without waiting.  An error that comes first leaves what arrived
+ * for the next read.  max < min, or max 0: INVALID.
  * Cancelling loses no byte. */
 #define leat_flow_read_into(flow, memory, min, max) leat_flow_read_into_at((flow), (memory), (min), (max), LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_flow_read_into_at(leat_flow *flow, void *memory, size_t min, size_t max,

@@ -395,22 +395,21 @@ leat_io *leat_flow_read_at(leat_flow *flow, const char *where)
 /* Gathers what is kept; settles where that is enough or all there will be. */
 static void into_begin(leat_flow *flow, leat_io *io)
 {
+	bool over = read_is_over(flow) || (flow->bits & LT_F_CLOSED);
+	bool enough = false;
 	leat_buf *buf;
-	bool enough = flow->rare->into.min == 0;
 
 	while (!enough && (buf = take_kept(flow)))
 		enough = gather(flow, buf);
-	if (enough) {
+	if (enough || (flow->rare->into.min == 0 && !over)) {
 		settle_into(flow, io);
 		return;
 	}
-	if (!read_is_over(flow) && !(flow->bits & LT_F_CLOSED)) {
-		flow->first.reader = io;
-		lt_flow_ask(flow);
-		return;
-	}
 	flow->first.reader = io;
-	lt_flow_read_over(flow);
+	if (over)
+		lt_flow_read_over(flow);
+	else
+		lt_flow_ask(flow);
 }
 
 leat_io *leat_flow_read_into_at(leat_flow *flow, void *memory, size_t min, size_t max, const char *where)

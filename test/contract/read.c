@@ -57,6 +57,19 @@ static void r2_data_is_at_least_one_byte(void)
 	}
 }
 
+static void r2_a_read_into_of_at_least_nothing_takes_what_is_there(void)
+{
+	char memory[8];
+
+	expect_int(leat_await_int(leat_flow_read_into(a, memory, 0, 8), NULL), 0);
+	leat_flow_unread(a, leat_buf_copy(stage.loop, "kept", 4));
+	expect_int(leat_await_int(leat_flow_read_into(a, memory, 0, 3), NULL), 3);
+	expect_int(leat_await_int(leat_flow_read_into(a, memory + 3, 0, 5), NULL), 1);
+	expect_mem(memory, "kept", 4);
+	leat_flow_abort(a);
+	expect_fails(leat_flow_read_into(a, memory, 0, 8), LEAT_CLOSED);
+}
+
 static void r3_what_was_read_is_never_touched_again(void)
 {
 	struct got first, second;
@@ -481,6 +494,7 @@ const struct clause read_clauses[] = {
 	CLAUSE(r1_a_read_waits_until_there_is_the_end, ANY),
 	CLAUSE(r1_a_read_waits_until_there_is_an_error, ANY),
 	CLAUSE(r2_data_is_at_least_one_byte, ANY),
+	CLAUSE(r2_a_read_into_of_at_least_nothing_takes_what_is_there, ANY),
 	CLAUSE(r3_what_was_read_is_never_touched_again, ANY),
 	CLAUSE(r4_what_is_in_flight_arrives_after_the_peers_close, ANY),
 	CLAUSE(r5_every_byte_arrives_before_the_error, ANY),
