@@ -390,6 +390,8 @@ leat_flow *lt_flow_from_pipe(leat_loop *loop, int in, int out, const char *where
 
 leat_flow *leat_flow_from_fds_at(leat_loop *loop, int in, int out, const char *where)
 {
+	if (in >= 0 && in == out)
+		return leat_flow_from_fd_at(loop, in, where); /* of a socket, each direction has its end */
 	return lt_flow_from_pipe(loop, in, out, where);
 }
 

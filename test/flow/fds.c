@@ -229,6 +229,27 @@ END_TEST
 
 /* ---- terminals and other devices ---- */
 
+START_TEST(one_socket_given_twice_is_a_socket)
+{
+	struct world w;
+	leat_flow *flow;
+	char heard[3];
+	int ends[2];
+
+	world_open(&w);
+	expect_int(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+	flow = leat_flow_from_fds(w.loop, ends[0], ends[0]);
+	expect_str(kind_of(flow), "socket");
+	flow_says(flow, "hi");
+	expect_true(leat_await(leat_flow_shutdown(flow, LEAT_WRITE), NULL));
+	expect_int(read(ends[1], heard, sizeof heard), 2);
+	expect_int(read(ends[1], heard, sizeof heard), 0);
+	end(flow);
+	close(ends[1]);
+	world_close(&w);
+}
+END_TEST
+
 START_TEST(a_terminal_is_left_as_it_was)
 {
 	struct world w;
@@ -331,6 +352,7 @@ SUITE("fds",
 	a_cancelled_read_of_a_pipe_loses_nothing,
 	a_pipe_nobody_reads_does_not_spin_nor_hide_a_deadlock,
 	two_descriptors_are_one_flow,
+	one_socket_given_twice_is_a_socket,
 	a_terminal_is_left_as_it_was,
 	a_terminal_that_is_hung_up_has_ended,
 	what_cannot_be_waited_for_is_always_ready,
