@@ -14,7 +14,7 @@
 
 #include "io/remote.h"
 
-/* The one thing that all loops of a process share. */
+/* The process's, as fork is; leat(7) names the others. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static leat_loop *youngest;
