@@ -315,8 +315,8 @@ LEAT_API LEAT_NODISCARD leat_io *leat_io_deadline_at(leat_io *io, int64_t at_ms,
 /* Waits in place: on the main stack it turns the loop until the io settles, in
  * a fiber (fiber.h) it parks the fiber.  True: success.  `result` may be NULL;
  * else it is filled in either way, and the caller clears it.  Fails with
- * NESTED inside a callback, a destructor or a give-back, with CANCELLED in a
- * fiber that was cancelled, with DEADLOCK where nothing is left that could
+ * NESTED inside a callback (of whichever loop: a fiber that awaits another one's
+ * io turns that), a destructor or a give-back, with CANCELLED in a fiber that was cancelled, with DEADLOCK where nothing is left that could
  * settle it, with INTERRUPTED when the user broke the loop; in these cases the
  * io is cancelled.  An io already settled is given anywhere. */
 #define leat_await(io, result) leat_await_at((io), (result), LEAT_HERE)

@@ -5,6 +5,8 @@
 #include "io/dump.h"
 #include "io/fiber.h"
 
+_Thread_local uint32_t lt_turned_in_place;
+
 typedef struct waiting {
 	lt_watch watch;
 	bool done;
@@ -114,8 +116,10 @@ static bool wait(leat_io *io, leat_result *result, const char *where)
 
 	lt_io_watch(io, &w.watch); /* pending: needs no memory */
 	loop->awaits++;
+	lt_turned_in_place++;
 	kind = turn_until_done(loop, &w);
 	loop->awaits--;
+	lt_turned_in_place--;
 	if (kind == LEAT_CANCELLED) {
 		lt_loop_end(loop, false); /* which settles it */
 		kind = w.done ? LEAT_NONE : kind;
@@ -275,7 +279,7 @@ leat_buf *leat_await_buf_at(leat_io *io, leat_error *why, const char *where)
 		return await_buf_slowly(io, why, where);
 	loop = lt_cell_loop(io);
 	fiber = loop->fiber;
-	if (!fiber || loop->razing || (fiber->self->flags & LT_DOOMED))
+	if (!lt_fiber_may_park(loop) || (fiber->self->flags & LT_DOOMED))
 		return await_buf_slowly(io, why, where);
 	lt_loop_check_thread(loop);
 	got = lt_fiber_wait(fiber, io);

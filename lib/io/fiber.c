@@ -166,6 +166,7 @@ static inline void run(leat_loop *loop, lt_fiber *fiber, bool begins)
 {
 	lt_io_flag(fiber->self, LT_RUNNING);
 	fiber->credit = IN_A_ROW;
+	fiber->turned_in_place = lt_turned_in_place;
 	loop->fiber = fiber;
 	if (begins)
 		begin(fiber);

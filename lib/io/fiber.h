@@ -17,6 +17,7 @@ typedef struct lt_fiber {
 	lt_place back;  /* where the loop was */
 	leat_io *self;  /* its cell */
 	leat_io *got;   /* what it waited for, settled; NULL: its turn for another reason */
+	uint32_t turned_in_place; /* when it was entered */
 	uint32_t credit; /* awaits that may be served at once, before it has to wait its turn */
 	uint8_t class;   /* of its stack */
 	bool over;       /* fn has returned */
@@ -28,10 +29,11 @@ typedef struct lt_fiber {
 	lt_tell tell;
 } lt_fiber;
 
-/* Whether an await belongs to the fiber that is running: not inside a cancel. */
+/* Whether an await belongs to the fiber that is running: not inside a cancel, nor in
+ * a callback of another loop that it turns. */
 static inline bool lt_fiber_may_park(const leat_loop *loop)
 {
-	return loop->fiber && !loop->razing;
+	return loop->fiber && !loop->razing && lt_turned_in_place == loop->fiber->turned_in_place;
 }
 
 /* On the fiber's stack: to the loop, and back.  What returns on the way is

@@ -91,6 +91,11 @@ struct leat_loop {
 	_Alignas(16) unsigned char spare[LT_SPARES][LT_SPARE_BYTES];
 };
 
+/* How many loops this thread turns in leat_await, one in a callback of another: where
+ * there are more than when a fiber was entered, it has frames of another loop above
+ * it, and cannot park. */
+extern _Thread_local uint32_t lt_turned_in_place __attribute__((tls_model("initial-exec")));
+
 /* A debug build checks at each making and settling of an io that it is done on
  * the thread that made the loop. */
 static inline void lt_loop_check_thread(const leat_loop *loop)

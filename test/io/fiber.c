@@ -435,6 +435,79 @@ START_TEST(in_a_destructor_that_a_fibers_cancel_runs_it_is_nested)
 }
 END_TEST
 
+static leat_loop *other_loop;
+
+static leat_io *await_the_first_loops(void *ctx, leat_result *result)
+{
+	(void)ctx;
+	(void)result;
+	say_await(pending(w.loop, &makers[0]));
+	return NULL;
+}
+
+/* A callback of the other loop, on this fiber's stack. */
+static leat_io *await_the_other_loops(void *ctx, leat_loop *loop)
+{
+	(void)ctx;
+	expect_true(leat_await(leat_io_then(leat_io_done(other_loop), await_the_first_loops, leat_ctx_none()), NULL));
+	tape_add("back");
+	say_await(pending(loop, &makers[1]));
+	return NULL;
+}
+
+START_TEST(a_callback_of_another_loop_that_it_awaits_cannot_park_it)
+{
+	leat_io *io;
+
+	open_world();
+	other_loop = leat_loop_new(NULL, NULL);
+	io = leat_fiber(w.loop, await_the_other_loops, leat_ctx_none());
+	world_run(&w);
+	tape_expect("nested back");
+	leat_resolve_int(makers[1], 2);
+	world_run(&w);
+	tape_expect("2");
+	expect_ok(settled(io));
+	leat_loop_free(other_loop);
+	close_world();
+}
+END_TEST
+
+static void await_in_event(evutil_socket_t fd, short what, void *maker)
+{
+	(void)fd;
+	(void)what;
+	say_await(pending(w.loop, &makers[0]));
+	leat_resolve(*(leat_maker *)maker);
+}
+
+static leat_io *await_an_event(void *ctx, leat_loop *loop)
+{
+	leat_maker maker;
+	leat_io *io = leat_io_new(other_loop, &maker, NULL, NULL);
+
+	(void)ctx;
+	(void)loop;
+	event_base_once(leat_loop_base(other_loop), -1, EV_TIMEOUT, await_in_event, &maker, &(struct timeval){ 0, 0 });
+	tape_add(leat_await(io, NULL) ? "back" : "failed");
+	return NULL;
+}
+
+START_TEST(nor_can_an_event_of_its_base)
+{
+	leat_io *io;
+
+	open_world();
+	other_loop = leat_loop_new(NULL, NULL);
+	io = leat_fiber(w.loop, await_an_event, leat_ctx_none());
+	world_run(&w);
+	tape_expect("nested back");
+	expect_ok(settled(io));
+	leat_loop_free(other_loop);
+	close_world();
+}
+END_TEST
+
 static leat_io *turn_the_loop(void *ctx, leat_loop *loop)
 {
 	(void)ctx;
@@ -546,7 +619,9 @@ SUITE("fiber", it_begins_from_the_queue_and_gives_what_its_function_gave, null_i
 	fibers_wait_for_fibers, one_that_gives_the_next_for_ever_needs_one_stack, stacks_are_used_again,
 	it_keeps_its_own_rounding_of_floats, an_owned_context_lives_until_the_outcome_is_there,
 	a_moved_context_is_the_fibers, in_a_callback_it_is_nested_while_fibers_are_parked,
-	in_a_destructor_that_a_fibers_cancel_runs_it_is_nested, nothing_else_runs_inside_it,
+	in_a_destructor_that_a_fibers_cancel_runs_it_is_nested,
+	a_callback_of_another_loop_that_it_awaits_cannot_park_it,
+	nor_can_an_event_of_its_base, nothing_else_runs_inside_it,
 	a_stack_too_small_is_invalid, a_stack_too_large_is_no_memory,
 	without_address_space_it_is_no_memory_on_the_io, options_of_an_older_program_are_shorter,
 	one_that_waits_for_itself_aborts_and_is_named)
