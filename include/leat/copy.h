@@ -24,6 +24,7 @@ typedef struct leat_copy_options {
 	size_t size;     /* sizeof(leat_copy_options) */
 	uint64_t *moved; /* lent: grows by what `to` has accepted, whatever the outcome; NULL: not told */
 	bool *to_failed; /* lent: set where it fails because `to` did; NULL: not told */
+	bool by_bufs;    /* all of it goes through this process; else the kernel may move what is much */
 } leat_copy_options;
 
 /* The same for at most that many bytes: what comes after them is not touched.

@@ -120,7 +120,7 @@ typedef struct leat_flow_info {
 	size_t kept_bytes;                  /* arrived, not yet read */
 	bool read_ended, write_ended;       /* each direction, for whatever reason */
 	bool closed;                        /* the handle is a shell */
-	/* the last cancelled write: what became of it [W10] */
+	/* the last write that had to wait: what its cancel did, if it was [W10] */
 	enum leat_withdrawal { LEAT_WRITE_NONE, LEAT_WRITE_WITHDRAWN, LEAT_WRITE_GOES_ON } cancelled_write;
 } leat_flow_info;
 /* Fills what `info->size` has room for.  Asks the kernel for addresses. */

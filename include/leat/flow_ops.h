@@ -19,6 +19,24 @@
 
 LEAT_BEGIN
 
+/* A descriptor that a flow has lent, one direction of it: see leat_flow_lease. */
+typedef struct leat_lease {
+	size_t size; /* sizeof(leat_lease): set by the borrower, as are these two */
+	/* The flow has taken it back, because it is closed, shut, aborted, unread
+	 * or idle for too long: the lease is over, `why` is what an operation
+	 * that had been pending would have failed with, or none where it would
+	 * have gone on - then so may the borrower, by ordinary operations.  Runs
+	 * inside that call, before it does anything to a flow that is not
+	 * aborted: let go of the descriptor here; any call but await is legal. */
+	void (*recall)(void *ctx, leat_error why);
+	void *ctx;
+	leat_flow *flow;          /* NULL: over */
+	leat_direction direction;
+	int fd;                   /* wait for it, look at it; move bytes by the calls below only */
+	int64_t offset;           /* of a file: where the next byte is; else -1 */
+	uint64_t left;            /* of a file: how many are wanted of it */
+} leat_lease;
+
 typedef struct leat_flow_ops {
 	size_t size;               /* sizeof(leat_flow_ops) */
 	const char *name;          /* "socket" */
@@ -57,6 +75,15 @@ typedef struct leat_flow_ops {
 	void (*destroy)(void *state);
 	/* Fill in what only you know: fd, local, peer.  NULL: nothing. */
 	void (*info)(leat_flow *self, void *state, leat_flow_info *info);
+	/* Lend the descriptor of one direction, whose bytes are the flow's as
+	 * they are: fill in lease->fd, of a file offset and left too, and touch
+	 * that direction no more until the next op that concerns it.  Called only
+	 * where nothing is kept, wanted, queued or under way there.  False: not
+	 * this one.  NULL: never. */
+	bool (*lease_fd)(leat_flow *self, void *state, leat_lease *lease);
+	/* That many bytes have moved under the lease, by which its offset and
+	 * left have changed.  NULL: it makes no difference. */
+	void (*leased)(leat_flow *self, void *state, const leat_lease *lease, size_t bytes);
 } leat_flow_ops;
 
 /* Gives a flow with one reference, and its zeroed state through `state`.
@@ -102,6 +129,33 @@ LEAT_API LEAT_NODISCARD leat_flow *leat_flow_take(leat_flow *flow);
  * ops->close or ops->abort is called; so is, at once, what comes later. */
 #define leat_flow_keep(self, direction, io) leat_flow_keep_at((self), (direction), (io), LEAT_HERE)
 LEAT_API void leat_flow_keep_at(leat_flow *self, leat_direction direction, leat_io *io, const char *where);
+/* ---- leases: bytes that move without coming into this process ----
+ *
+ * Who copies from one flow to another may have the kernel move the bytes
+ * between their descriptors.  A flow whose kind can lends the descriptor of
+ * one direction, and takes it back at any time.  While it is lent reads or
+ * writes are BUSY; all else is as ever: close, shutdown, abort and the end of
+ * the loop recall it first.  What moves is counted (leat_flow_info). */
+
+/* Fills in the lease, which the borrower keeps in place until it is over; it
+ * holds the flow.  UNSUPPORTED: this flow never lends; BUSY: not now, since
+ * bytes are kept or queued there, an operation is under way or the direction
+ * has ended; NOMEM; CLOSED. */
+LEAT_API leat_error leat_flow_lease(leat_flow *flow, leat_direction direction, leat_lease *lease);
+/* Gives it back; one that is over is let be. */
+LEAT_API void leat_lease_end(leat_lease *lease);
+/* Move at most that many bytes now, without waiting and without SIGPIPE:
+ *   take   from the lease of a read into a pipe      splice(2)
+ *   put    from a pipe into the lease of a write     splice(2)
+ *   send   from the lease of a file into the other   sendfile(2)
+ * Give how many; 0: nothing can be moved now, wait for the descriptor; -1: a
+ * lease is over, since its direction has ended or failed or cannot do this:
+ * the next read or write of its flow tells which.  A file that has ended, or
+ * has less than was wanted, is the one that is over. */
+LEAT_API int64_t leat_lease_take(leat_lease *from, int pipe, size_t most);
+LEAT_API int64_t leat_lease_put(leat_lease *to, int pipe, size_t most);
+LEAT_API int64_t leat_lease_send(leat_lease *to, leat_lease *file, size_t most);
+
 /* The state, where the flow is made of these ops and not ended; else NULL. */
 LEAT_API void *leat_flow_state(leat_flow *flow, const leat_flow_ops *ops);
 

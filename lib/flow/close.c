@@ -97,6 +97,7 @@ void lt_flow_cut(leat_flow *flow, leat_error why)
 		flow->rare->ending = why;
 	shell(flow);
 	flow->bits |= LT_F_ABORTED;
+	lt_flow_recall(flow, LEAT_BOTH, leat_error_make_at(&leat_core_errors, LEAT_CLOSED, why.where));
 	lt_flow_drop_keeps(flow);
 	if (lt_has(flow->ops, abort))
 		flow->ops->abort(lt_flow_self(flow), lt_flow_state(flow));
@@ -230,6 +231,7 @@ static leat_io *shut(leat_flow *flow, leat_direction direction, const char *wher
 {
 	leat_io *io;
 
+	lt_flow_recall(flow, direction, (leat_error){ 0 });
 	if (direction & LEAT_READ)
 		shut_reading(flow);
 	if (lt_flow_ended(flow)) /* by the release of what was dropped */
@@ -314,10 +316,11 @@ static void begin_close(leat_flow *flow)
 	limit_close(flow);
 }
 
-leat_io *leat_flow_close_at(leat_flow *flow, const char *where)
+static leat_io *start_close(leat_flow *flow, const char *where)
 {
 	leat_io *io;
 
+	lt_flow_recall(flow, LEAT_BOTH, (leat_error){ 0 });
 	if (lt_flow_ended(flow))
 		return closed_already(flow, where);
 	io = lt_flow_rare(flow) ? lt_waiter_new(flow, &flow->rare->closers, &close_leaf, where)
@@ -326,11 +329,20 @@ leat_io *leat_flow_close_at(leat_flow *flow, const char *where)
 		lt_flow_cut(flow, leat_error_core(LEAT_NOMEM));
 		return io;
 	}
-	if (!(flow->bits & LT_F_CLOSING)) {
-		leat_flow_ref(flow); /* what is sent may be released, and that may drop the last handle */
+	if (!(flow->bits & LT_F_CLOSING))
 		begin_close(flow);
-		lt_flow_unref(flow);
-	}
+	return io;
+}
+
+/* What is sent may be released, and that may drop the last handle; so may who
+ * had a lease. */
+leat_io *leat_flow_close_at(leat_flow *flow, const char *where)
+{
+	leat_io *io;
+
+	leat_flow_ref(flow);
+	io = start_close(flow, where);
+	lt_flow_unref(flow);
 	return io;
 }
 
@@ -353,8 +365,10 @@ static void on_idle(lt_timer *timer)
 		lt_flow_read_fail(flow, timeout);
 		if (flow->out && flow->out->writer)
 			lt_flow_writer_fail(flow, timeout);
+		lt_flow_recall(flow, LEAT_BOTH, timeout);
 	}
-	set_timer(flow, &rare->idle, on_idle, (rare->limits.idle_ms + IDLE_LOOKS - 1) / IDLE_LOOKS);
+	if (!lt_flow_ended(flow))
+		set_timer(flow, &rare->idle, on_idle, (rare->limits.idle_ms + IDLE_LOOKS - 1) / IDLE_LOOKS);
 	lt_flow_unref(flow);
 }
 

@@ -279,7 +279,7 @@ static bool is_busy(const leat_flow *flow)
 {
 	bool reader = !(flow->bits & LT_F_KEPT) && flow->first.reader;
 
-	return reader || (flow->bits & (LT_F_HELD | LT_F_CLOSING | LT_F_FLUSHING)) || (flow->out && flow->out->writer) ||
+	return reader || (flow->bits & (LT_F_LEASED | LT_F_HELD | LT_F_CLOSING | LT_F_FLUSHING)) || (flow->out && flow->out->writer) ||
 	       (flow->rare && !(lt_ring_empty(&flow->rare->flushers) && lt_ring_empty(&flow->rare->shutters)));
 }
 

@@ -45,6 +45,7 @@ enum lt_flow_bit {
 	LT_F_WRITE_AGAIN = 1 << 27, /* and the transport takes more already */
 	LT_F_PROMOTED = 1 << 28,   /* was a bufferevent, and can be one again */
 	LT_F_LISTENS = 1 << 29,    /* the transport needs no ops->read; without LT_F_WANTED the loop counts it as readerless */
+	LT_F_LEASED = 1 << 30,     /* rare->leases has one at least */
 };
 
 /* Waiters in a ring of leaf states: flushes, shutdowns and closes. */
@@ -75,6 +76,7 @@ typedef struct lt_rare {
 		leat_bufs got;
 		bool starved; /* no memory to part a buf */
 	} into;
+	leat_lease *leases[2]; /* of reading, of writing; NULL: not lent */
 	lt_ring flushers, shutters, closers;
 	lt_timer pace;  /* closing: stall, then linger */
 	lt_timer limit; /* closing, all told */
@@ -217,6 +219,17 @@ void lt_flow_writer_fail(leat_flow *flow, leat_error error);
 void lt_flow_writer_look(leat_flow *flow);
 /* What was written and not taken is dropped; a pending write fails. */
 void lt_flow_write_end(leat_flow *flow, leat_error error);
+
+/* ---- lease.c ---- */
+/* Whether that direction, or one of both, is lent. */
+bool lt_flow_is_leased(const leat_flow *flow, leat_direction direction);
+void lt_flow_recall_leases(leat_flow *flow, leat_direction direction, leat_error why);
+/* Takes back what is lent of it; `why` as in leat_lease. */
+static inline void lt_flow_recall(leat_flow *flow, leat_direction direction, leat_error why)
+{
+	if (__builtin_expect(flow->bits & LT_F_LEASED, 0))
+		lt_flow_recall_leases(flow, direction, why);
+}
 
 /* ---- close.c ---- */
 /* Something has changed: go on with what waits for it. */

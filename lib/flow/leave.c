@@ -8,7 +8,7 @@ static bool waits(const leat_flow *flow)
 
 	if (!(bits & LT_F_KEPT) && flow->first.reader)
 		return true;
-	if (bits & (LT_F_HELD | LT_F_CLOSING | LT_F_FLUSHING | LT_F_WRITING | LT_F_ASKING))
+	if (bits & (LT_F_LEASED | LT_F_HELD | LT_F_CLOSING | LT_F_FLUSHING | LT_F_WRITING | LT_F_ASKING))
 		return true;
 	if ((bits & LT_F_TELLING) && !(bits & LT_F_TOLD))
 		return true;

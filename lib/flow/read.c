@@ -302,7 +302,7 @@ static bool refuse_read(leat_flow *flow, leat_error *error)
 	*error = (leat_error){ 0 };
 	if (flow->bits & (LT_F_MOVED | LT_F_ABORTED | LT_F_STILLBORN))
 		*error = lt_flow_refusal(flow);
-	else if ((flow->bits & LT_F_HELD) || reader_of(flow))
+	else if ((flow->bits & LT_F_HELD) || reader_of(flow) || lt_flow_is_leased(flow, LEAT_READ))
 		*error = leat_error_core(LEAT_BUSY);
 	else if ((flow->bits & LT_F_CLOSED) && !kept)
 		*error = leat_error_core(LEAT_CLOSED);
@@ -339,7 +339,7 @@ static inline leat_io *read_start(leat_flow *flow, const char *where)
 static inline bool is_plain(const leat_flow *flow)
 {
 	const uint32_t odd = LT_F_HELD | LT_F_KEPT | LT_F_READ_END | LT_F_READ_ERROR | LT_F_READ_SHUT | LT_F_CLOSING |
-	                     LT_F_CLOSED | LT_F_MOVED;
+	                     LT_F_CLOSED | LT_F_MOVED | LT_F_LEASED;
 
 	return !(flow->bits & odd) && !flow->first.reader;
 }
@@ -436,10 +436,12 @@ leat_io *leat_flow_read_into_at(leat_flow *flow, void *memory, size_t min, size_
 
 void leat_flow_unread(leat_flow *flow, leat_buf *buf)
 {
-	leat_io *reader = reader_of(flow);
+	leat_io *reader;
 
 	if (!buf)
 		return;
+	lt_flow_recall(flow, LEAT_READ, (leat_error){ 0 });
+	reader = reader_of(flow);
 	if ((buf->size == 0 && !lt_buf_is_failed(buf)) ||
 	    (flow->bits & (LT_F_ABORTED | LT_F_MOVED | LT_F_STILLBORN | LT_F_READ_SHUT))) {
 		leat_buf_unref(buf);

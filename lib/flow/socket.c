@@ -361,6 +361,18 @@ static void socket_info(leat_flow *self, void *state, leat_flow_info *info)
 	lt_socket_info(fd_of(state), info);
 }
 
+/* ---- lending ---- */
+
+static bool socket_lease(leat_flow *self, void *state, leat_lease *lease)
+{
+	lt_socket *s = state;
+
+	if (lease->direction == LEAT_READ)
+		disarm_read(self, s);
+	lease->fd = fd_of(s);
+	return true;
+}
+
 static const leat_flow_ops socket_ops = {
 	.size = sizeof(leat_flow_ops),
 	.name = "socket",
@@ -372,6 +384,7 @@ static const leat_flow_ops socket_ops = {
 	.close = socket_close,
 	.abort = socket_abort,
 	.info = socket_info,
+	.lease_fd = socket_lease,
 };
 
 bool lt_flow_is_socket(const leat_flow *flow)

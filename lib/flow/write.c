@@ -292,7 +292,7 @@ static bool refuse_write(leat_flow *flow, leat_error *error)
 		*error = leat_error_core(LEAT_CLOSED);
 	else if (flow->bits & LT_F_WRITE_ERROR)
 		*error = lt_flow_write_error(flow);
-	else if (flow->out && flow->out->writer)
+	else if ((flow->out && flow->out->writer) || lt_flow_is_leased(flow, LEAT_WRITE))
 		*error = leat_error_core(LEAT_BUSY);
 	if (leat_error_is(*error, LEAT_RESET)) /* W6: by now the peer is known to be gone */
 		*error = leat_error_make_at(&leat_core_errors, LEAT_CLOSED, error->where);
@@ -308,6 +308,7 @@ static leat_io *write_pending(leat_flow *flow, size_t bytes, const char *where)
 	if (state) {
 		*(write_state *)state = (write_state){ .flow = leat_flow_ref(flow), .bytes = bytes };
 		flow->out->writer = io;
+		flow->bits &= ~(uint32_t)(LT_F_WITHDRAWN | LT_F_GOES_ON);
 	}
 	return io;
 }
@@ -382,7 +383,7 @@ static __attribute__((noinline)) leat_io *send_oddly(leat_flow *flow, leat_buf *
 /* The usual: in a turn, below the mark, and nothing waits before it.  Needs no frame. */
 static inline leat_io *send_buf(leat_flow *flow, leat_buf *buf, const char *where)
 {
-	const uint32_t odd = LT_F_CLOSED | LT_F_MOVED | LT_F_WRITE_SHUT | LT_F_WRITE_ERROR | LT_F_WRITE_BUSY;
+	const uint32_t odd = LT_F_CLOSED | LT_F_MOVED | LT_F_WRITE_SHUT | LT_F_WRITE_ERROR | LT_F_WRITE_BUSY | LT_F_LEASED;
 	lt_out *out;
 
 	if (__builtin_expect((flow->bits & odd) || flow->out || buf->refs != 1 ||

@@ -8,72 +8,103 @@
  * `keep` is there from before a send until it has settled: if the copy is
  * cancelled meanwhile and the flow withdrew the write, these bytes were read
  * and not sent, and go back.
+ *
+ * A flow that has given large bufs in a row may be worth another way, which is
+ * splice.c's; what is small never pays for it.
  */
 #include <string.h>
 
-#include <leat/buf.h>
-#include <leat/copy.h>
+#include "kit/copy.h"
 
-struct copy {
-	leat_flow *from, *to;
-	leat_buf *keep;
-	uint64_t bytes, left; /* that went over, that may */
-	uint64_t *moved;      /* the user's count; NULL: none */
-	bool *to_failed;      /* likewise */
-};
+enum { LARGE_BYTES = 32768, LARGE_READS = 2 };
 
-static leat_io *next(leat_buf *record);
+/* ---- the outcome ---- */
 
-static struct copy *copy_of(leat_buf *record)
+static leat_io *done(lt_copy *copy)
 {
-	return leat_buf_space(record);
+	return leat_io_int(copy->loop, (int64_t)copy->bytes);
 }
 
-static void drop_kept(struct copy *copy)
+static void drop_kept(lt_copy *copy)
 {
 	leat_buf_unref(copy->keep);
 	copy->keep = NULL;
 }
 
-static void count(struct copy *copy, size_t bytes)
+/* Whether the last send was taken back. */
+static bool was_withdrawn(const lt_copy *copy)
 {
-	copy->bytes += bytes;
-	copy->left -= bytes;
-	if (copy->moved)
-		*copy->moved += bytes;
+	leat_flow_info info = { .size = sizeof info };
+
+	leat_flow_info_get(copy->to, &info);
+	return info.cancelled_write == LEAT_WRITE_WITHDRAWN;
+}
+
+/* Whether what was in the pipe was refused, when nobody had looked yet. */
+static bool was_refused(lt_copy *copy)
+{
+	leat_result result;
+	bool refused;
+
+	if (!copy->sending || !leat_io_try(copy->sending, &result))
+		return false;
+	copy->sending = NULL;
+	refused = !leat_result_ok(&result);
+	leat_result_clear(&result);
+	return refused;
+}
+
+/* Cancelled while it sent. */
+static void give_back(lt_copy *copy)
+{
+	bool refused = was_refused(copy);
+
+	leat_io_cancel(copy->sending);
+	if (refused || was_withdrawn(copy)) {
+		leat_flow_unread(copy->from, copy->keep);
+		return;
+	}
+	lt_copy_count(copy, leat_buf_size(copy->keep));
+	leat_buf_unref(copy->keep);
 }
 
 static void end(void *ctx)
 {
-	struct copy *copy = copy_of(ctx);
-	leat_flow_info info = { .size = sizeof info };
+	lt_copy *copy = ctx;
 
-	if (copy->keep) {
-		leat_flow_info_get(copy->to, &info);
-		if (info.cancelled_write == LEAT_WRITE_WITHDRAWN) {
-			leat_flow_unread(copy->from, copy->keep);
-		} else {
-			count(copy, leat_buf_size(copy->keep));
-			leat_buf_unref(copy->keep);
-		}
-	}
+	if (copy->keep)
+		give_back(copy);
 	leat_flow_unref(copy->from);
 	leat_flow_unref(copy->to);
-	leat_buf_unref(ctx);
+	leat_buf_unref(copy->record);
+}
+
+/* ---- sending ---- */
+
+static leat_io *next(lt_copy *copy);
+
+static bool moves_much(lt_copy *copy, size_t bytes)
+{
+	copy->large = bytes >= LARGE_BYTES ? copy->large + 1 : 0;
+	return copy->large >= LARGE_READS && !copy->by_bufs;
 }
 
 static leat_io *on_sent(void *ctx, leat_result *result)
 {
-	struct copy *copy = copy_of(ctx);
+	lt_copy *copy = ctx;
+	size_t bytes = leat_buf_size(copy->keep);
 
-	count(copy, leat_buf_size(copy->keep));
+	(void)result;
+	lt_copy_count(copy, bytes);
 	drop_kept(copy);
-	return copy->left > 0 ? next(ctx) : leat_io_int(leat_result_loop(result), (int64_t)copy->bytes);
+	if (copy->left == 0)
+		return done(copy);
+	return moves_much(copy, bytes) ? lt_copy_splice(copy) : next(copy);
 }
 
 static leat_io *on_unsent(void *ctx, leat_result *result)
 {
-	struct copy *copy = copy_of(ctx);
+	lt_copy *copy = ctx;
 
 	drop_kept(copy);
 	if (copy->to_failed)
@@ -81,9 +112,20 @@ static leat_io *on_unsent(void *ctx, leat_result *result)
 	return leat_result_pass(result);
 }
 
+static leat_io *when_sent(lt_copy *copy, leat_io *send)
+{
+	leat_result sent;
+
+	if (!leat_io_try(send, &sent))
+		return leat_io_branch(send, on_sent, on_unsent, leat_ctx_borrow(copy));
+	return leat_result_ok(&sent) ? on_sent(copy, &sent) : on_unsent(copy, &sent);
+}
+
+/* ---- reading ---- */
+
 /* More came than may go over: the rest is read again, by somebody else.
  * Without memory all of it is. */
-static bool leave_rest(struct copy *copy, leat_buf *buf)
+static bool leave_rest(lt_copy *copy, leat_buf *buf)
 {
 	leat_buf *rest = leat_buf_slice(buf, copy->left, leat_buf_size(buf) - copy->left);
 
@@ -99,51 +141,69 @@ static bool leave_rest(struct copy *copy, leat_buf *buf)
 
 static leat_io *on_read(void *ctx, leat_result *result)
 {
-	struct copy *copy = copy_of(ctx);
+	lt_copy *copy = ctx;
 	leat_buf *buf = leat_result_buf(result);
-	leat_result sent;
-	leat_io *send;
 
 	if (!buf)
-		return leat_io_int(leat_result_loop(result), (int64_t)copy->bytes);
+		return done(copy);
 	if (leat_buf_size(buf) > copy->left && !leave_rest(copy, buf))
-		return leat_io_fail(leat_result_loop(result), leat_error_core(LEAT_NOMEM));
+		return leat_io_fail(copy->loop, leat_error_core(LEAT_NOMEM));
 	copy->keep = leat_buf_ref(buf);
-	send = leat_flow_send(copy->to, buf);
-	if (!leat_io_try(send, &sent))
-		return leat_io_branch(send, on_sent, on_unsent, leat_ctx_borrow(ctx));
-	return leat_result_ok(&sent) ? on_sent(ctx, &sent) : on_unsent(ctx, &sent);
+	return when_sent(copy, leat_flow_send(copy->to, buf));
 }
 
-static leat_io *next(leat_buf *record)
+static leat_io *next(lt_copy *copy)
 {
-	return leat_io_then(leat_flow_read(copy_of(record)->from), on_read, leat_ctx_borrow(record));
+	return leat_io_then(leat_flow_read(copy->from), on_read, leat_ctx_borrow(copy));
+}
+
+leat_io *lt_copy_go_on(lt_copy *copy)
+{
+	leat_io *sending = copy->sending;
+
+	if (leat_error_set(copy->failure))
+		return leat_io_fail(copy->loop, copy->failure);
+	copy->sending = NULL;
+	if (sending)
+		return when_sent(copy, sending);
+	return copy->left == 0 ? done(copy) : next(copy);
+}
+
+/* ---- the calls ---- */
+
+static lt_copy *make(leat_flow *from, leat_flow *to)
+{
+	leat_buf *record = leat_buf_new(leat_flow_loop(from), sizeof(lt_copy));
+	lt_copy *copy = leat_buf_space(record);
+
+	if (!copy) {
+		leat_buf_unref(record);
+		return NULL;
+	}
+	*copy = (lt_copy){ .record = record, .loop = leat_flow_loop(from) };
+	copy->from = leat_flow_ref(from);
+	copy->to = leat_flow_ref(to);
+	return copy;
 }
 
 leat_io *leat_copy_most_at(leat_flow *from, leat_flow *to, uint64_t bytes, const leat_copy_options *options,
                            const char *where)
 {
-	leat_loop *loop = leat_flow_loop(from);
 	leat_copy_options o = { 0 };
-	struct copy *copy;
-	leat_buf *record;
+	lt_copy *copy;
 
 	if (options)
 		memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
 	if (bytes == 0)
-		return leat_io_int_at(loop, 0, where);
-	record = leat_buf_new(loop, sizeof *copy);
-	copy = copy_of(record);
-	if (!copy) {
-		leat_buf_unref(record);
-		return leat_io_fail_at(loop, leat_error_core(LEAT_NOMEM), where);
-	}
-	*copy = (struct copy){ .from = leat_flow_ref(from),
-		               .to = leat_flow_ref(to),
-		               .left = bytes,
-		               .moved = o.moved,
-		               .to_failed = o.to_failed };
-	return leat_io_then_at(leat_flow_read_at(from, where), on_read, leat_ctx_own(record, end), where);
+		return leat_io_int_at(leat_flow_loop(from), 0, where);
+	copy = make(from, to);
+	if (!copy)
+		return leat_io_fail_at(leat_flow_loop(from), leat_error_core(LEAT_NOMEM), where);
+	copy->left = bytes;
+	copy->moved = o.moved;
+	copy->to_failed = o.to_failed;
+	copy->by_bufs = o.by_bufs;
+	return leat_io_then_at(leat_flow_read_at(from, where), on_read, leat_ctx_own(copy, end), where);
 }
 
 leat_io *leat_copy_at(leat_flow *from, leat_flow *to, const char *where)

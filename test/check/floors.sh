@@ -36,7 +36,7 @@ keep lib/net "$system|<leat/|<event2/|\"(net|flow|io|base)/" 'net, flow, io and 
 keep lib/sim "$system|<leat/|<event2/|\"(sim|flow|io|base)/" 'sim, flow, io and base, libevent'
 keep lib/tls "$system|<leat/|<openssl/|\"tls/" 'public headers only, OpenSSL'
 keep lib/zip "$system|<leat/|\"zip/" 'public headers, zlib and zstd'
-keep lib/kit "$system|<leat/|\"kit/" 'kit and public headers only'
+keep lib/kit "$system|<leat/|<event2/|\"kit/" 'kit and public headers only'
 keep include/leat '<[a-z0-9]+\.h>|<leat/' 'the standard library and <leat/...>'
 keep doc/example "$system|<leat/|<event2/|<openssl/" 'public headers only'
 keep tool/leat "$system|<leat/|\"[a-z]+\.h\"" 'public headers only'

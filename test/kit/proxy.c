@@ -4,9 +4,6 @@
  * `mine` and `theirs` are the two who talk; the proxy joins `one` and `other`, whose
  * peers they are. Each test runs over each pair of kinds below.
  */
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -15,6 +12,7 @@
 
 #include "support/expect.h"
 #include "support/oom.h"
+#include "support/sockets.h"
 #include "support/suite.h"
 
 /* ---- two ends of a kind ---- */
@@ -22,38 +20,6 @@
 static void ends_pair(leat_loop *loop, leat_flow *ends[2])
 {
 	leat_flow_pair(loop, ends);
-}
-
-static void ends_of(leat_loop *loop, const int fds[2], leat_flow *ends[2])
-{
-	for (int i = 0; i < 2; i++)
-		ends[i] = leat_flow_from_fd(loop, fds[i]);
-}
-
-static void ends_unix(leat_loop *loop, leat_flow *ends[2])
-{
-	int fds[2];
-
-	expect_int(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
-	ends_of(loop, fds, ends);
-}
-
-static void ends_tcp(leat_loop *loop, leat_flow *ends[2])
-{
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	int listening = socket(AF_INET, SOCK_STREAM, 0), fds[2];
-	socklen_t bytes = sizeof at;
-
-	expect_int(bind(listening, (struct sockaddr *)&at, bytes), 0);
-	expect_int(listen(listening, 1), 0);
-	expect_int(getsockname(listening, (struct sockaddr *)&at, &bytes), 0);
-	fds[0] = socket(AF_INET, SOCK_STREAM, 0);
-	expect_int(connect(fds[0], (struct sockaddr *)&at, bytes), 0);
-	fds[1] = accept(listening, NULL, NULL);
-	close(listening);
-	for (int i = 0; i < 2; i++)
-		setsockopt(fds[i], IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
-	ends_of(loop, fds, ends);
 }
 
 struct topology {

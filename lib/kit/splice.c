@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: ISC */
+/* splice - the kernel moves a copy's bytes, from one descriptor to the other
+ *
+ * Both flows lend theirs; the bytes go from the one into a pipe, and from there
+ * to the other: splice(2).  We wait for the first while the pipe is empty, for the
+ * second while it is not; each time one take and one put.  Whatever ends this - the
+ * stream, a flow that wants its descriptor back, a second in which nothing
+ * came - what is in the pipe is sent in a buf, or goes back when the copy is
+ * cancelled, and the copy goes on by bufs, where ends and errors are told.
+ */
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <leat/flow_ops.h>
+#include <leat/loop.h>
+
+#include "kit/copy.h"
+
+enum {
+	PIPE_BYTES = 262144,
+	SMALL_BYTES = 16384,
+	SMALL_TAKES = 32, /* in a row: bufs would be as good */
+	IDLE_MS = 1000    /* without a byte: the pipe goes */
+};
+
+typedef struct lt_splice {
+	leat_buf *record; /* whose bytes this is */
+	leat_lease from, to;
+	int pipe[2];
+	size_t room, held; /* of the pipe */
+	unsigned small;
+	uint64_t seen;     /* the copy's bytes at the last look */
+	leat_io *watch;    /* looks whether anything comes; NULL: no memory for it */
+	leat_maker maker;  /* settled when the chain is to go on */
+	struct event readable, writable;
+	bool waits, wants_room; /* for which of them: the second */
+} lt_splice;
+
+/* ---- the pipe ---- */
+
+static bool open_pipe(lt_splice *s)
+{
+	int bytes;
+
+	if (pipe2(s->pipe, O_NONBLOCK | O_CLOEXEC) < 0)
+		return false;
+	bytes = fcntl(s->pipe[1], F_SETPIPE_SZ, PIPE_BYTES);
+	if (bytes < 0) /* there is too much of it already */
+		bytes = fcntl(s->pipe[1], F_GETPIPE_SZ);
+	s->room = bytes > 0 ? (size_t)bytes : 4096;
+	return true;
+}
+
+/* What is in it, in a buf; NULL: nothing. */
+static leat_buf *drain(lt_copy *copy, lt_splice *s)
+{
+	leat_buf *buf = s->held ? leat_buf_new(copy->loop, s->held) : NULL;
+	char *space = buf ? leat_buf_space(buf) : NULL;
+
+	for (size_t got = 0; space && got < s->held;) {
+		ssize_t bytes = read(s->pipe[0], space + got, s->held - got);
+
+		if (bytes <= 0) /* it was there */
+			break;
+		got += (size_t)bytes;
+	}
+	return buf;
+}
+
+/* ---- leaving ---- */
+
+/* Gives the descriptors back, and what was in the pipe. */
+static leat_buf *stop(lt_copy *copy)
+{
+	lt_splice *s = copy->splice;
+	leat_buf *rest;
+
+	copy->splice = NULL;
+	copy->large = 0;
+	event_del(&s->readable);
+	event_del(&s->writable);
+	leat_lease_end(&s->from);
+	leat_lease_end(&s->to);
+	leat_io_cancel(s->watch);
+	rest = drain(copy, s);
+	close(s->pipe[0]);
+	close(s->pipe[1]);
+	leat_buf_unref(s->record);
+	return rest;
+}
+
+/* The copy goes on by bufs: with this one, if there is one. */
+static void leave(lt_copy *copy)
+{
+	leat_maker maker = copy->splice->maker;
+	leat_buf *rest = stop(copy);
+
+	if (rest) {
+		copy->keep = leat_buf_ref(rest);
+		copy->sending = leat_flow_send(copy->to, rest);
+	}
+	leat_resolve(maker);
+}
+
+static void on_cancel(void *state)
+{
+	lt_copy *copy = *(lt_copy **)state;
+	leat_buf *rest = stop(copy);
+
+	leat_flow_unread(copy->from, rest);
+}
+
+static const leat_leaf splice_leaf = {
+	.size = sizeof splice_leaf, .name = "splice", .state_bytes = sizeof(lt_copy *), .cancel = on_cancel
+};
+
+/* One lease is over.  That its flow was aborted the chain will find out; that
+ * it was idle for too long is told once. */
+static void on_recall(void *ctx, leat_error why)
+{
+	lt_copy *copy = ctx;
+
+	if (leat_error_is(why, LEAT_TIMEOUT)) {
+		copy->failure = why;
+		if (copy->to_failed)
+			*copy->to_failed = !copy->splice->to.flow;
+	}
+	leave(copy);
+}
+
+/* ---- moving ---- */
+
+static void wait_for(lt_copy *copy, lt_splice *s, bool room)
+{
+	if (s->waits && s->wants_room == room)
+		return;
+	event_del(room ? &s->readable : &s->writable);
+	s->waits = true;
+	s->wants_room = room;
+	if (event_add(room ? &s->writable : &s->readable, NULL) < 0) {
+		copy->by_bufs = true;
+		leave(copy);
+	}
+}
+
+static int64_t take(lt_copy *copy, lt_splice *s)
+{
+	uint64_t most = s->room - s->held, left = copy->left - s->held;
+	int64_t bytes;
+
+	if (most == 0 || left == 0 || !s->from.flow)
+		return 0;
+	bytes = leat_lease_take(&s->from, s->pipe[1], most < left ? most : left);
+	if (bytes > 0) {
+		s->held += (size_t)bytes;
+		s->small = bytes < SMALL_BYTES ? s->small + 1 : 0;
+	}
+	return bytes;
+}
+
+static int64_t put(lt_copy *copy, lt_splice *s)
+{
+	int64_t bytes = s->held ? leat_lease_put(&s->to, s->pipe[0], s->held) : 0;
+
+	if (bytes > 0) {
+		s->held -= (size_t)bytes;
+		lt_copy_count(copy, (size_t)bytes);
+	}
+	return bytes;
+}
+
+static bool is_over(const lt_copy *copy, const lt_splice *s)
+{
+	if (!s->to.flow)
+		return true;
+	return s->held == 0 && (copy->left == 0 || !s->from.flow || s->small > SMALL_TAKES);
+}
+
+static void pump(lt_copy *copy)
+{
+	lt_splice *s = copy->splice;
+
+	take(copy, s);
+	put(copy, s);
+	if (is_over(copy, s)) {
+		copy->by_bufs = copy->left > 0 && s->small <= SMALL_TAKES;
+		leave(copy);
+	} else {
+		wait_for(copy, s, s->held > 0);
+	}
+}
+
+static void on_ready(evutil_socket_t fd, short what, void *ctx)
+{
+	(void)fd;
+	(void)what;
+	pump(ctx);
+}
+
+/* ---- nothing comes any more ---- */
+
+static leat_io *on_look(void *ctx, leat_result *result)
+{
+	lt_copy *copy = ctx;
+	lt_splice *s = copy->splice;
+
+	(void)result;
+	if (s->held == 0 && s->seen == copy->bytes) {
+		leave(copy);
+		return NULL;
+	}
+	s->seen = copy->bytes;
+	return leat_io_then(leat_sleep(copy->loop, IDLE_MS), on_look, leat_ctx_borrow(copy));
+}
+
+static void watch(lt_copy *copy, lt_splice *s)
+{
+	leat_io *io = leat_io_then(leat_sleep(copy->loop, IDLE_MS), on_look, leat_ctx_borrow(copy));
+	leat_result result;
+
+	if (leat_io_try(io, &result))
+		leat_result_clear(&result);
+	else
+		s->watch = io;
+}
+
+/* ---- beginning ---- */
+
+static bool borrow(lt_copy *copy, leat_flow *flow, leat_direction direction, leat_lease *lease)
+{
+	leat_error error;
+
+	*lease = (leat_lease){ .size = sizeof *lease, .recall = on_recall, .ctx = copy };
+	error = leat_flow_lease(flow, direction, lease);
+	if (leat_error_is(error, LEAT_UNSUPPORTED))
+		copy->by_bufs = true;
+	return !leat_error_set(error);
+}
+
+static lt_splice *make(lt_copy *copy)
+{
+	leat_buf *record = leat_buf_new(copy->loop, sizeof(lt_splice));
+	lt_splice *s = leat_buf_space(record);
+
+	if (s)
+		*s = (lt_splice){ .record = record };
+	else
+		leat_buf_unref(record);
+	return s;
+}
+
+/* Both descriptors and a pipe, or nothing. */
+static lt_splice *start(lt_copy *copy)
+{
+	lt_splice *s = make(copy);
+	struct event_base *base = leat_loop_base(copy->loop);
+
+	if (!s)
+		return NULL;
+	if (borrow(copy, copy->from, LEAT_READ, &s->from) && borrow(copy, copy->to, LEAT_WRITE, &s->to) && open_pipe(s)) {
+		event_assign(&s->readable, base, s->from.fd, EV_READ | EV_PERSIST, on_ready, copy);
+		event_assign(&s->writable, base, s->to.fd, EV_WRITE | EV_PERSIST, on_ready, copy);
+		s->seen = copy->bytes;
+		return s;
+	}
+	leat_lease_end(&s->from);
+	leat_lease_end(&s->to);
+	leat_buf_unref(s->record);
+	return NULL;
+}
+
+static leat_io *on_left(void *ctx, leat_result *result)
+{
+	(void)result;
+	return lt_copy_go_on(ctx);
+}
+
+static leat_io *on_flushed(void *ctx, leat_result *result)
+{
+	lt_copy *copy = ctx;
+	lt_splice *s = start(copy);
+	leat_io *io;
+	void *state;
+
+	(void)result;
+	if (!s)
+		return lt_copy_go_on(copy);
+	copy->splice = s;
+	io = leat_io_new(copy->loop, &s->maker, &splice_leaf, &state);
+	if (!state) {
+		stop(copy);
+		return io;
+	}
+	*(lt_copy **)state = copy;
+	io = leat_io_then(io, on_left, leat_ctx_borrow(copy));
+	if (copy->splice) {
+		watch(copy, s);
+		pump(copy);
+	}
+	return io;
+}
+
+static leat_io *on_unflushed(void *ctx, leat_result *result)
+{
+	lt_copy *copy = ctx;
+
+	if (copy->to_failed)
+		*copy->to_failed = true;
+	return leat_result_pass(result);
+}
+
+/* A flow lends only when what was written to it has gone. */
+leat_io *lt_copy_splice(lt_copy *copy)
+{
+	return leat_io_branch(leat_flow_flush(copy->to), on_flushed, on_unflushed, leat_ctx_borrow(copy));
+}
