@@ -31,6 +31,13 @@ like 'a full disk is an error' "$? $(cat "$work/err")" '1 leat: *No space left o
 like 'nobody reads on' "$(cat "$work/status" "$work/err")" '1
 leat: Broken pipe'
 
+# Streams that are closed.
+same 'a closed standard input is at its end' "$(leat pipe 'exec:wc -c' <&- | tr -d ' ')" 0
+leat pipe 'exec:echo hello' </dev/null >&-
+same 'what goes to a closed standard output is gone' $? 0
+leat pipe tcp:127.0.0.1:bad:port 2>&- </dev/null
+same 'and so is a complaint' $? 2
+
 # Descriptors of whoever started us.
 same 'two descriptors' "$(leat pipe fd:3,4 </dev/null 3<"$work/data" 4>/dev/null | cksum)" "$data"
 if command -v socat >/dev/null; then

@@ -10,10 +10,12 @@
  *	service    takes connections: signals, draining, statistics
  *	relay, pipe, echo
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands.h"
 #include "settings.h"
@@ -52,6 +54,19 @@ static int no_command(int argc, char **argv)
 	return STATUS_USAGE;
 }
 
+/* A standard stream that is closed would be the next socket's number, and be taken for
+ * the stream. */
+static void open_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *command = argc > 1 ? find(argv[1]) : NULL;
@@ -60,6 +75,7 @@ int main(int argc, char **argv)
 
 	if (!command)
 		return no_command(argc, argv);
+	open_standard_streams();
 	signal(SIGPIPE, SIG_IGN);
 	setvbuf(stderr, NULL, _IOLBF, 0); /* a line is one write */
 	argv[1] = argv[0]; /* whom getopt names */
