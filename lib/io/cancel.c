@@ -171,8 +171,7 @@ void leat_io_cancel_at(leat_io *io, const char *where)
 	lt_io_check(io, "leat_io_cancel", where ? where : LEAT_HERE);
 	loop = lt_cell_loop(io);
 	lt_io_raze_at(loop, io, where);
-	if (loop->free_asked && !lt_loop_is_busy(loop)) /* by a destructor */
-		lt_loop_end(loop, false);
+	lt_loop_end_if_asked(loop);
 }
 
 void (leat_io_cancel)(leat_io *io)

@@ -198,6 +198,8 @@ void lt_drains_look(leat_loop *loop);
 void lt_residents_end(leat_loop *loop, int kind);
 /* `inside_base`: libevent's own frame is above; the base is not freed then. */
 void lt_loop_end(leat_loop *loop, bool inside_base);
+/* After a cancel of the user's: what it destroyed may have freed the loop. */
+void lt_loop_end_if_asked(leat_loop *loop);
 /* Whether a frame of ours is above that will end it. */
 static inline bool lt_loop_is_busy(const leat_loop *loop)
 {

@@ -318,7 +318,10 @@ void leat_scope_add_at(leat_scope *scope, leat_io *io, const char *where)
 
 void leat_scope_cancel(leat_scope *scope)
 {
+	leat_loop *loop = scope->loop;
+
 	end_all(scope, leat_error_core(LEAT_CANCELLED));
+	lt_loop_end_if_asked(loop);
 }
 
 size_t leat_scope_count(const leat_scope *scope)

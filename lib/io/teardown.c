@@ -133,6 +133,12 @@ void lt_loop_end(leat_loop *loop, bool inside_base)
 	lt_loop_release(loop);
 }
 
+void lt_loop_end_if_asked(leat_loop *loop)
+{
+	if (loop->free_asked && !lt_loop_is_busy(loop))
+		lt_loop_end(loop, false);
+}
+
 void leat_loop_free(leat_loop *loop)
 {
 	if (!loop || loop->free_asked || loop->closing)

@@ -899,6 +899,25 @@ static leat_io *free_it(void *ctx, leat_result *result)
 	return NULL;
 }
 
+static void free_the_loop(void *loop)
+{
+	leat_loop_free(loop);
+}
+
+START_TEST(what_a_cancel_destroys_may_free_the_loop_which_ends_with_it)
+{
+	open_scope(NULL);
+	leat_io_detach(leat_io_then(pending(w.loop, &makers[1]), say_done, thing_owned("elsewhere")));
+	leat_scope_add(scope, leat_io_then(pending(w.loop, &makers[0]), say_done, leat_ctx_own(w.loop, free_the_loop)));
+	leat_scope_cancel(scope);
+	tape_expect("~elsewhere");
+	expect_no_things();
+	leat_scope_free(scope);
+	expect_size(w.oom.live, 0);
+	event_base_free(w.base);
+}
+END_TEST
+
 START_TEST(a_member_may_free_the_loop)
 {
 	open_scope(NULL);
@@ -1091,6 +1110,7 @@ SUITE("scope",
 	cancelling_the_outer_cancels_the_inner,
 	scopes_nest_deeply,
 	a_loop_that_is_freed_fails_its_members,
+	what_a_cancel_destroys_may_free_the_loop_which_ends_with_it,
 	a_member_may_free_the_loop,
 	one_made_while_the_loop_is_freed_is_stillborn,
 	EACH(without_memory_it_says_so_and_leaves_nothing, 2),
