@@ -12,7 +12,6 @@
 # script has its time.
 : "${srcdir:=.}" "${builddir:=.}"
 program=$builddir/tool/leat/leat
-work=$builddir/test/tool/$(basename "$0" .sh).dir
 broken=0
 
 if [ -z "${TOOL_TIMED:-}" ]; then
@@ -21,8 +20,9 @@ if [ -z "${TOOL_TIMED:-}" ]; then
 	exec timeout 300 "${SHELL:-/bin/sh}" "$0"
 fi
 
-rm -rf "$work" && mkdir -p "$work" || exit 1
-trap 'kill_all; [ $broken -ne 0 ] || rm -rf "$work"' EXIT
+# A short path: those of sockets may not be long.
+work=$(mktemp -d "${TMPDIR:-/tmp}/leat-test.XXXXXX") || exit 1
+trap 'kill_all; rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 
 # LEAT_UNDER: what runs the program, as valgrind.
