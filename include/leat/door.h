@@ -18,7 +18,7 @@ typedef struct leat_door {
 } leat_door;
 
 /* Makes a Unix socket that listens, has no name any more, and that nobody
- * reaches but by the way: this process.  Fills in both, or sets both to -1 and
+ * reaches but by the way: this process, and who may trace it.  Fills in both, or sets both to -1 and
  * gives what was wrong, of errno: UNSUPPORTED where there is no /proc. */
 LEAT_API LEAT_NODISCARD leat_error leat_door_open(leat_door *door);
 /* Closes the way.  Who is in stays; the server goes on listening, in vain. */
