@@ -6,9 +6,12 @@
  * A round runs every server once under the same load, each in a new process, and begins
  * with another one each time; a ratio is the median over the rounds of this server's
  * cost by the first one's in the same round, with the quartiles beside it. Name the
- * first server twice: that row shows what is noise. The clock read is the server's own
- * processor clock, user and kernel time, from the open gate to the last answer. */
+ * first server twice: that row shows what is noise. SERVER:FORM answers echoes in that
+ * form of its own (server:fiber) and has no part in other rows. The clock read is the
+ * server's own processor clock, user and kernel time, from the open gate to the last
+ * answer. */
 #include <err.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,13 +51,24 @@ static const char *gated;
 static double cost[MAX_SERVERS][MAX_ROUNDS];
 static int servers, rounds = 15;
 
+static bool
+takes_part(const char *server, const struct row *row)
+{
+	return !strchr(server, ':') || strcmp(row->mode, "echo") == 0;
+}
+
 static double
 measure(const char *server, const struct row *row)
 {
-	struct server s = server_start(server, row->mode);
-	struct load l = load_start(&s, row->load);
+	const char *form = strchr(server, ':');
 	int64_t before, after;
+	char name[64];
+	struct server s;
+	struct load l;
 
+	snprintf(name, sizeof name, "%.*s", (int)strcspn(server, ":"), server);
+	s = server_start(name, form ? form + 1 : row->mode);
+	l = load_start(&s, row->load);
 	load_wait_ready(&l);
 	before = server_cpu_ns(&s);
 	load_go(&l);
@@ -96,13 +110,15 @@ run_row(const struct row *row, char **names)
 		for (int s = 0; s < servers; s++) {
 			int which = (s + i) % servers;
 
-			cost[which][i] = measure(names[which], row);
+			if (takes_part(names[which], row))
+				cost[which][i] = measure(names[which], row);
 		}
 	memcpy(base, cost[0], sizeof base);
 	qsort(base, (size_t)rounds, sizeof *base, by_size);
 	printf("%s: %s %.0f ns a %s\n", row->name, names[0], base[rounds / 2], row->unit);
 	for (int s = 1; s < servers; s++)
-		print_ratio(names[s], s);
+		if (takes_part(names[s], row))
+			print_ratio(names[s], s);
 	fflush(stdout);
 }
 
@@ -131,7 +147,7 @@ main(int argc, char **argv)
 	if (servers < 1 || servers > MAX_SERVERS || rounds < 1 || rounds > MAX_ROUNDS)
 		usage();
 	for (int i = 0; i < ROWS; i++)
-		if (strstr(rows[i].name, only))
+		if (strstr(rows[i].name, only) && takes_part(argv[optind], &rows[i]))
 			run_row(&rows[i], argv + optind);
 	return 0;
 }
