@@ -40,6 +40,15 @@ same 'and the client in order' $? 0
 stop 3
 same 'the server has heard the rest' "$(cat "$work/heard")" "$data"
 
+# What is under TLS still sends when TLS itself is over: nothing of it may be cut off.
+start 3 relay "$site:tcp:127.0.0.1:0" "exec:echo I have said it; exec >&-; cksum >>'$work/thrice'"
+for i in 1 2 3; do
+	same 'the server ends first, we send all and go' "$(leat pipe "$sure:$(at)" <"$work/data")" 'I have said it'
+done
+stop 3
+same 'three times, the server has heard all' "$(sort -u "$work/thrice"; wc -l <"$work/thrice")" "$data
+3"
+
 # And the way back: TLS before one that has none.
 start 3 echo "$site:tcp:127.0.0.1:0"
 start 4 relay "unix:$work/plain" "$sure:$(at)"
@@ -96,6 +105,17 @@ leat pipe -c 300ms "tls,verify=no:$(at)" </dev/null 2>"$work/err3"
 like 'a server that says nothing' "$? $(cat "$work/err3")" '1 leat: *
   tls,verify=no:*
   ^~~'
+stop 3
+
+start 3 echo -c 300ms "$site:tcp:127.0.0.1:0"
+mkfifo "$work/silent"
+leat_bg pipe "$(at)" <"$work/silent" >/dev/null 2>&1 &
+client=$!
+exec 6>"$work/silent"
+hear 3 'leat: 1 *'
+like 'a client that says nothing' "$heard" 'leat: 1 tcp:127.0.0.1:*: tls: time*'
+exec 6>&-
+wait $client
 stop 3
 
 # What is wrong with files is said with a finger on it.
