@@ -38,11 +38,11 @@ chapter 'Those who are not served'
 curl -sS --max-time 60 "https://localhost:$port/data" >/dev/null 2>curl.said
 like 'curl without our certificate trusts nobody' $? 60 'curl: status 60'
 hear 5 'leat: [0-9]* tcp:*: tls: *'
-tell $? 'leat is told why' "${heard#leat: * }"
+tell $? 'leat is told why' "${heard#leat: * tcp:*: }"
 like 'a client without TLS hears nothing of the page' \
 	"$(printf 'GET / HTTP/1.0\r\n\r\n' | socat -t 60 - "TCP:localhost:$port" 2>/dev/null | grep -a -c HTTP)" 0 ''
 hear 5 'leat: [0-9]* tcp:*: tls: *'
-tell $? 'leat says which part of the address it was' "${heard#leat: * }"
+tell $? 'leat says which part of the address it was' "${heard#leat: * tcp:*: }"
 same 'one hangs up after 1000 bytes' \
 	"$(printf 'GET /data HTTP/1.0\r\n\r\n' | "$leat" pipe "tls,ca=site.pem:tcp:localhost:$port" 2>hung.said | head -c 1000 | wc -c)" 1000
 hear 5 'leat: [0-9]* tcp:*: 22 there, *'
@@ -63,6 +63,19 @@ command leat pipe "tls,ca=site.pem:tcp:localhost:$port" '<data'
 same 'the server ends first' "$("$leat" pipe "tls,ca=site.pem:tcp:localhost:$port" <data)" 'I have said it'
 finish 6
 same 'and hears the client to the end' "$(cat heard)" "$sum"
+
+chapter 'The same, plain, to a server that takes a second before it reads'
+serve 6 relay tcp:localhost:0 'exec:echo I have said it; exec >&-; sleep 1; cksum >heard'
+command leat pipe "$where" '<data'
+same 'the server ends first' "$("$leat" pipe "$where" <data)" 'I have said it'
+finish 6
+same 'and hears leat pipe to the end' "$(cat heard)" "$sum"
+serve 6 relay tcp:localhost:0 'exec:echo I have said it; exec >&-; sleep 1; cksum >heard'
+command socat - "TCP:${where#tcp:}" '<data'
+socat - "TCP:${where#tcp:}" <data >/dev/null
+says "socat ends with status $?"
+finish 6
+says "the server has heard $(cut -d ' ' -f 2 heard) bytes of $(wc -c <data)"
 
 chapter 'Told to end while somebody still sends'
 mkfifo slow answer
