@@ -21,8 +21,9 @@
  * That EV_WRITE is switched on again is told by nothing, so while bytes wait
  * for it, it is looked at, at growing intervals.
  *
- * All is done in the tail, at the end of the turn: libevent's callbacks wake it.
- * It calls nothing of the user's.
+ * All is done in the tail, at the end of the turn: libevent's callbacks wake it,
+ * and ours.  It calls nothing of the user's but callbacks on the two evbuffers, and
+ * holds the bufferevent meanwhile.
  */
 #include <errno.h>
 
@@ -78,8 +79,10 @@ static void on_tail(lt_tail *tail)
 
 	if (is_going(b))
 		return;
+	bufferevent_incref(b->bev);
 	lt_bridge_send_out(b);
 	lt_bridge_bring_in(b);
+	bufferevent_decref(b->bev);
 }
 
 /* ---- the end ---- */
@@ -116,7 +119,7 @@ static leat_io *let_be(void *ctx, leat_result *result)
  * user was not told of one before. */
 static void go_on(const lt_bridge *b, leat_io *io, size_t unsent)
 {
-	if (b->broken || leat_error_set(b->read_error) || unsent == 0)
+	if (b->told || unsent == 0)
 		io = leat_io_branch(io, let_be, let_be, leat_ctx_none());
 	leat_io_detach(io);
 }
@@ -155,10 +158,15 @@ static void part(lt_bridge *b)
 
 static void fail_both(lt_bridge *b)
 {
-	bufferevent_disable(b->bev, EV_READ | EV_WRITE);
-	evbuffer_drain(bufferevent_get_output(b->bev), evbuffer_get_length(bufferevent_get_output(b->bev)));
+	struct bufferevent *bev = b->bev;
+	struct evbuffer *output = bufferevent_get_output(bev);
+
+	bufferevent_incref(bev);
+	bufferevent_disable(bev, EV_READ | EV_WRITE);
+	evbuffer_drain(output, evbuffer_get_length(output));
 	errno = ECANCELED;
-	bufferevent_trigger_event(b->bev, BEV_EVENT_READING | BEV_EVENT_WRITING | BEV_EVENT_ERROR, 0);
+	bufferevent_trigger_event(bev, BEV_EVENT_READING | BEV_EVENT_WRITING | BEV_EVENT_ERROR, 0);
+	bufferevent_decref(bev);
 }
 
 /* The loop ends, or the bufferevent has been freed. */

@@ -4,6 +4,7 @@
 
 static void tell_end(lt_bridge *b)
 {
+	b->told |= leat_error_set(b->read_error);
 	lt_bridge_tell(b, leat_error_set(b->read_error) ? BEV_EVENT_READING : BEV_EVENT_READING | BEV_EVENT_EOF, b->read_error);
 }
 

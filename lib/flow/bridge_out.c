@@ -11,10 +11,12 @@ enum {
 	LOOK_MOST_MS = 128,
 };
 
+/* The tail tells of it. */
 static void break_writing(lt_bridge *b, leat_error error)
 {
 	b->broken = true;
-	lt_bridge_tell(b, BEV_EVENT_WRITING, error);
+	b->write_error = error;
+	lt_bridge_wake(b);
 }
 
 static leat_io *on_sent(void *ctx, leat_result *result)
@@ -129,6 +131,15 @@ static void look_again(lt_bridge *b)
 	}
 }
 
+static void be_broken(lt_bridge *b, struct evbuffer *output)
+{
+	if (!b->told_writing) {
+		b->told = b->told_writing = true;
+		lt_bridge_tell(b, BEV_EVENT_WRITING, b->write_error);
+	}
+	evbuffer_drain(output, evbuffer_get_length(output));
+}
+
 void lt_bridge_send_out(lt_bridge *b)
 {
 	struct evbuffer *output = bufferevent_get_output(b->bev);
@@ -137,7 +148,7 @@ void lt_bridge_send_out(lt_bridge *b)
 	while (!b->writing && !b->broken && evbuffer_get_length(output) > 0 && may_send(b))
 		send_some(b, output);
 	if (b->broken)
-		evbuffer_drain(output, evbuffer_get_length(output));
+		be_broken(b, output);
 	left = evbuffer_get_length(output);
 	if (left < before)
 		bufferevent_trigger(b->bev, EV_WRITE, 0);

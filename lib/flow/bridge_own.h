@@ -22,13 +22,15 @@ typedef struct lt_bridge {
 	leat_io *reading, *writing, *looking;
 	leat_buf *sending;          /* what `writing` waits for */
 	lt_tail tail;
-	leat_error read_error;
+	leat_error read_error, write_error;
 	int64_t look_ms;
 	bool ended;                 /* reading, in order or by the error */
 	bool ringing;               /* the bell is being hung */
 	bool forced;                /* bufferevent_flush: whatever EV_WRITE says */
 	bool finishing, finished;   /* no more will be written: asked, done */
 	bool broken;                /* writing has failed */
+	bool told_writing;          /* and the user knows */
+	bool told;                  /* the user knows of an error of either direction */
 	bool cut;                   /* who adopted the bufferevent aborts */
 } lt_bridge;
 

@@ -475,6 +475,103 @@ START_TEST(between_its_free_and_its_end_nothing_touches_it)
 }
 END_TEST
 
+static void free_it(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
+{
+	(void)buffer;
+	if (info->n_added > 0)
+		free_user(arg);
+}
+
+/* The callbacks of its evbuffers are the only ones that are not deferred. */
+START_TEST(freeing_is_legal_in_a_callback_of_its_input)
+{
+	struct world w;
+	struct user user;
+	leat_flow *peer;
+	uint64_t sum = 0;
+
+	world_open(&w);
+	peer = bridge(&w, _i, &user);
+	evbuffer_add_cb(bufferevent_get_input(user.bev), free_it, &user);
+	user_says(&user, "sent");
+	peer_says(peer, "hello");
+	settle(&w);
+	expect_null(user.bev);
+	expect_size(peer_hears_all(peer, &sum), 4);
+	part(&w, &user, peer);
+	world_close(&w);
+}
+END_TEST
+
+static void free_when_sent(struct evbuffer *buffer, const struct evbuffer_cb_info *info, void *arg)
+{
+	(void)buffer;
+	if (info->n_deleted > 0)
+		free_user(arg);
+}
+
+START_TEST(freeing_is_legal_in_a_callback_of_its_output)
+{
+	struct world w;
+	struct user user;
+	leat_flow *peer;
+	uint64_t sum = 0;
+
+	world_open(&w);
+	peer = bridge(&w, _i, &user);
+	evbuffer_add_cb(bufferevent_get_output(user.bev), free_when_sent, &user);
+	write_much(user.bev, MEGABYTE);
+	if (_i == OVER_PAIR)
+		bufferevent_flush(user.bev, EV_WRITE, BEV_FLUSH);
+	expect_size(peer_hears_all(peer, &sum), MEGABYTE);
+	expect_null(user.bev);
+	part(&w, &user, peer);
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(a_reset_may_come_between_its_free_and_its_end)
+{
+	struct world w;
+	struct user user;
+	leat_flow *peer;
+
+	world_open(&w);
+	peer = bridge(&w, OVER_PAIR, &user);
+	write_much(user.bev, MEGABYTE);
+	settle(&w);
+	tape_expect("");
+	free_user(&user);
+	leat_flow_abort(peer);
+	leat_flow_unref(peer);
+	world_run(&w);
+	settle(&w);
+	tape_expect("");
+	expect(w.unhandled > 0);
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(the_loop_may_end_while_it_is_freed_by_that)
+{
+	struct world w;
+	struct user user;
+	leat_flow *peer;
+
+	world_open(&w);
+	peer = bridge(&w, OVER_PAIR, &user);
+	evbuffer_add_cb(bufferevent_get_output(user.bev), free_when_sent, &user);
+	bufferevent_disable(user.bev, EV_WRITE);
+	user_says(&user, "unsent");
+	leat_flow_unref(peer);
+	leat_loop_free(w.loop);
+	expect_null(user.bev);
+	event_base_loop(w.base, EVLOOP_NONBLOCK);
+	expect_size(w.oom.live, 0);
+	event_base_free(w.base);
+}
+END_TEST
+
 START_TEST(the_loop_may_be_freed_first)
 {
 	struct world w;
@@ -645,6 +742,10 @@ SUITE("bridge",
 	EACH(freeing_is_legal_in_each_callback, 3 * OVER),
 	EACH(freed_before_anything_happened_it_closes, OVER),
 	between_its_free_and_its_end_nothing_touches_it,
+	EACH(freeing_is_legal_in_a_callback_of_its_input, OVER),
+	EACH(freeing_is_legal_in_a_callback_of_its_output, OVER),
+	a_reset_may_come_between_its_free_and_its_end,
+	the_loop_may_end_while_it_is_freed_by_that,
 	EACH(the_loop_may_be_freed_first, OVER),
 	EACH(the_loop_may_be_freed_at_once_after_it, 2),
 	a_read_timeout_is_told,
