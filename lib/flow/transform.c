@@ -56,6 +56,9 @@ struct transform {
 	bool told;
 };
 
+/* What there is where there is no input: coders may add 0 to a pointer. */
+static const unsigned char none[1];
+
 typedef leat_error (*coder_fn)(void *state, leat_coding *coding);
 
 static leat_loop *loop_of(const struct transform *t)
@@ -165,7 +168,7 @@ static bool give(struct transform *t, leat_buf *block, const leat_coding *c, lea
 /* Has the decoder do something; whether it was an answer. */
 static bool decode(struct transform *t)
 {
-	const unsigned char *in = t->in ? (const unsigned char *)leat_buf_data(t->in) + t->in_at : NULL;
+	const unsigned char *in = t->in ? (const unsigned char *)leat_buf_data(t->in) + t->in_at : none;
 	size_t in_bytes = t->in ? leat_buf_size(t->in) - t->in_at : 0;
 	leat_buf *block = block_to_decode(t);
 	leat_coding c = { .in = in, .in_bytes = in_bytes, .out = leat_buf_space(block), .out_bytes = leat_buf_size(block) };
@@ -348,7 +351,7 @@ static bool encode_some(struct transform *t, leat_bufs *queue)
 
 	if (leat_bufs_iovec(queue, &part, 1) == 0 && !t->encoded_more)
 		return false;
-	c = (leat_coding){ .in = part.iov_base, .in_bytes = part.iov_len };
+	c = (leat_coding){ .in = part.iov_len > 0 ? part.iov_base : none, .in_bytes = part.iov_len };
 	if (!encode(t, t->coder->encode, &c))
 		return false;
 	t->encoded_more = c.more;
@@ -376,7 +379,7 @@ static void transform_write(leat_flow *self, void *state, leat_bufs *queue)
 /* Has the coder flush or finish, once; false: it has to be called again. */
 static bool reach(struct transform *t, coder_fn fn)
 {
-	leat_coding c = { .done = true };
+	leat_coding c = { .in = none, .done = true };
 
 	if (fn && (t->goal == FINISH || t->dirty) && !encode(t, fn, &c))
 		return false;
@@ -425,7 +428,7 @@ static void shut_below(struct transform *t)
 /* What the encoder has left over goes before all else. */
 static bool has_rest(struct transform *t)
 {
-	leat_coding c = { .in_bytes = 0 };
+	leat_coding c = { .in = none };
 
 	while (t->encoded_more && !t->busy && !t->write_over && encode(t, t->coder->encode, &c)) {
 		t->encoded_more = c.more;

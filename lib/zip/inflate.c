@@ -2,8 +2,7 @@
 /* inflate - the reading direction of a zlib flow: members, and limits
  *
  * A stream begins with its first byte, so that an end below tells a whole one from
- * a cut one and from none.  What is over the limit is found by room for one byte
- * more, which is nobody's.
+ * a cut one and from none.
  */
 #include "zip/zlib.h"
 
@@ -24,23 +23,19 @@ static leat_error begin(lt_zlib *zlib)
 	return (leat_error){ 0 };
 }
 
-/* How much may still be given. */
-static size_t allowed(const lt_zlib *zlib, size_t room)
+static leat_error judge(lt_zlib *zlib, int code)
 {
-	uint64_t left = zlib->options.max_bytes - zlib->in.gave;
-
-	return zlib->options.max_bytes == 0 || room < left ? room : (size_t)left;
+	if (code == Z_STREAM_END) {
+		zlib->in.inside = false;
+		zlib->in.ended = true;
+	}
+	if (code == Z_OK || code == Z_STREAM_END || code == Z_BUF_ERROR)
+		return (leat_error){ 0 };
+	return leat_error_make(&leat_zlib_errors, code);
 }
 
-static bool is_bomb(const lt_zlib *zlib)
-{
-	uint64_t gave = zlib->in.gave > LEAT_ZLIB_SLACK ? zlib->in.gave - LEAT_ZLIB_SLACK : 0;
-
-	return zlib->options.max_ratio > 0 && gave / zlib->options.max_ratio > zlib->in.came;
-}
-
-/* Once, into `out`; gives zlib's code and how much was written. */
-static int inflate_into(lt_zlib *zlib, leat_coding *c, unsigned char *out, size_t *bytes)
+/* Once, into `out`; *bytes is how much there may be, then how much there is. */
+static leat_error inflate_into(lt_zlib *zlib, leat_coding *c, unsigned char *out, size_t *bytes)
 {
 	z_stream *stream = &zlib->in.stream;
 	unsigned in_bytes = lt_zlib_count(c->in_bytes), out_bytes = lt_zlib_count(*bytes);
@@ -51,43 +46,27 @@ static int inflate_into(lt_zlib *zlib, leat_coding *c, unsigned char *out, size_
 	stream->next_out = out;
 	stream->avail_out = out_bytes;
 	code = inflate(stream, Z_NO_FLUSH);
-	c->in += in_bytes - stream->avail_in;
-	c->in_bytes -= in_bytes - stream->avail_in;
-	zlib->in.came += in_bytes - stream->avail_in;
+	in_bytes -= stream->avail_in;
 	*bytes = out_bytes - stream->avail_out;
 	c->more = stream->avail_out == 0 && code == Z_OK;
-	return code;
-}
-
-static leat_error judge(lt_zlib *zlib, int code)
-{
-	if (code == Z_STREAM_END) {
-		zlib->in.inside = false;
-		zlib->in.ended = true;
-	}
-	if (is_bomb(zlib))
-		return leat_error_core(LEAT_LIMIT);
-	if (code == Z_OK || code == Z_STREAM_END || code == Z_BUF_ERROR)
-		return (leat_error){ 0 };
-	return leat_error_make(&leat_zlib_errors, code);
+	lt_coding_moved(c, in_bytes, 0);
+	return lt_limit_exceeds(&zlib->in.limit, in_bytes, *bytes) ? leat_error_core(LEAT_LIMIT) : judge(zlib, code);
 }
 
 static leat_error inflate_more(lt_zlib *zlib, leat_coding *c)
 {
-	size_t bytes = allowed(zlib, c->out_bytes);
+	size_t bytes = lt_limit_room(&zlib->in.limit, c->out_bytes);
 	bool full = bytes == 0;
 	unsigned char spare;
-	int code;
+	leat_error error;
 
 	if (full)
 		bytes = 1;
-	code = inflate_into(zlib, c, full ? &spare : c->out, &bytes);
+	error = inflate_into(zlib, c, full ? &spare : c->out, &bytes);
 	if (full && bytes > 0)
 		return leat_error_core(LEAT_LIMIT);
-	c->out += bytes;
-	c->out_bytes -= bytes;
-	zlib->in.gave += bytes;
-	return judge(zlib, code);
+	lt_coding_moved(c, 0, bytes);
+	return error;
 }
 
 leat_error lt_zlib_decode(void *state, leat_coding *coding)

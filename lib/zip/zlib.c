@@ -109,10 +109,7 @@ static int deflate_once(lt_zlib *zlib, leat_coding *c, int flush)
 	stream->next_out = c->out;
 	stream->avail_out = out_bytes;
 	code = deflate(stream, flush);
-	c->in += in_bytes - stream->avail_in;
-	c->in_bytes -= in_bytes - stream->avail_in;
-	c->out += out_bytes - stream->avail_out;
-	c->out_bytes -= out_bytes - stream->avail_out;
+	lt_coding_moved(c, in_bytes - stream->avail_in, out_bytes - stream->avail_out);
 	return code;
 }
 
@@ -198,7 +195,8 @@ leat_flow *leat_zlib_new_at(leat_flow *below, const leat_zlib_options *options, 
 		return refuse(below);
 	self = leat_transform_new_at(below, &coders[own.holds][own.format], &state, where);
 	if (state)
-		*(lt_zlib *)state = (lt_zlib){ .loop = loop, .options = own };
+		*(lt_zlib *)state = (lt_zlib){ .loop = loop, .options = own,
+			.in.limit = { .max_bytes = own.max_bytes, .max_ratio = own.max_ratio } };
 	return self;
 }
 

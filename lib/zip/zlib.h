@@ -9,6 +9,8 @@
 #include <leat/transform.h>
 #include <leat/zlib.h>
 
+#include "zip/limit.h"
+
 typedef struct lt_zlib {
 	leat_loop *loop;
 	leat_zlib_options options;
@@ -21,7 +23,7 @@ typedef struct lt_zlib {
 		bool begun;
 		bool inside;        /* of a stream, or of a gzip member */
 		bool ended;         /* one at least */
-		uint64_t came, gave; /* bytes */
+		lt_limit limit;
 	} in;
 } lt_zlib;
 
