@@ -504,8 +504,7 @@ static inline size_t run_ready(leat_loop *loop, size_t left)
 	return left;
 }
 
-/* Those that are queued again wait for the next turn. */
-static inline void run_tails(leat_loop *loop)
+static inline void run_round(leat_loop *loop)
 {
 	loop->running = loop->tails;
 	loop->tails = &lt_tails_end;
@@ -516,6 +515,19 @@ static inline void run_tails(leat_loop *loop)
 		tail->next = NULL;
 		tail->run(tail);
 	}
+}
+
+enum { TAIL_ROUNDS = 16 };
+
+/* What a layer sends to the flow below leaves in the same turn: a round for each
+ * layer.  Those that are queued again and again wait for the next turn. */
+static inline void run_tails(leat_loop *loop)
+{
+	int rounds = TAIL_ROUNDS;
+
+	do
+		run_round(loop);
+	while (__builtin_expect(loop->tails != &lt_tails_end, 0) && --rounds > 0);
 }
 
 size_t lt_io_drain(leat_loop *loop, size_t budget)

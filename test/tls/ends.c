@@ -3,6 +3,8 @@
  *
  * Between the two sides stands a wire that passes so many bytes and then ends, or is cut.
  */
+#include <sys/socket.h>
+
 #include "tls/party.h"
 
 static struct party p;
@@ -370,6 +372,43 @@ START_TEST(small_writes_share_a_record)
 }
 END_TEST
 
+static leat_io *write_now(void *flow, leat_result *result)
+{
+	(void)result;
+	return leat_flow_write(flow, "now", 3);
+}
+
+/* Through each layer in the same turn. */
+START_TEST(what_is_written_in_a_turn_leaves_in_it)
+{
+	leat_flow *below[2], *over[2];
+	char bytes[256];
+	int fds[2];
+
+	begin();
+	expect_int(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+	for (int i = 0; i < 2; i++)
+		below[i] = leat_flow_from_fd(p.w.loop, fds[i]);
+	party_usual(&p);
+	for (int layers = 0; layers < 2; layers++) {
+		leat_io *both[2] = { party_client(&p, below[0], "good.test"), party_server(&p, below[1]) };
+
+		for (int i = 1; i >= 0; i--)
+			over[i] = below[i] = leat_await_flow(both[i], NULL);
+	}
+	event_base_loop(p.w.base, EVLOOP_NONBLOCK);
+	leat_io_detach(leat_io_then(leat_io_done(p.w.loop), write_now, leat_ctx_borrow(over[0])));
+	while (recv(fds[1], bytes, sizeof bytes, 0) > 0) { /* what is not of this turn */
+	}
+	leat_loop_run_ready(p.w.loop);
+	expect(recv(fds[1], bytes, sizeof bytes, 0) > 0);
+	for (int i = 0; i < 2; i++)
+		leat_flow_unref(over[i]);
+	p.w.unhandled = 0;
+	end();
+}
+END_TEST
+
 SUITE("ends",
 	close_notify_is_the_end,
 	each_direction_ends_by_itself,
@@ -381,4 +420,5 @@ SUITE("ends",
 	keys_are_changed_on_the_way,
 	a_record_that_was_tampered_with_ends_all,
 	any_size_may_be_written_at_any_moment,
-	small_writes_share_a_record)
+	small_writes_share_a_record,
+	what_is_written_in_a_turn_leaves_in_it)
