@@ -70,7 +70,25 @@ static bool take_certificate(leat_tls *tls, const leat_tls_options *o)
 		return wrong(tls, "cert_file", leat_error_core(LEAT_INVALID));
 	if (SSL_CTX_use_PrivateKey_file(tls->context, key, SSL_FILETYPE_PEM) != 1)
 		return wrong(tls, o->key_file ? "key_file" : "cert_file", leat_error_core(LEAT_INVALID));
+	SSL_CTX_set_mode(tls->context, SSL_MODE_NO_AUTO_CHAIN); /* the file has it: no search for it in each handshake */
 	return SSL_CTX_check_private_key(tls->context) == 1 || wrong(tls, "key_file", leat_error_core(LEAT_INVALID));
+}
+
+/* Tens of milliseconds, and files looked for in each handshake: not for a server that
+ * asks nobody for a certificate.  Two threads at once: the second waits. */
+bool lt_tls_trust_system(leat_tls *tls)
+{
+	bool done = atomic_load_explicit(&tls->trust_is_there, memory_order_acquire);
+
+	if (!tls->trusts_system || done)
+		return true;
+	if (!CRYPTO_THREAD_write_lock(tls->lock))
+		return false;
+	done = atomic_load_explicit(&tls->trust_is_there, memory_order_relaxed) ||
+	       SSL_CTX_set_default_verify_paths(tls->context) == 1;
+	atomic_store_explicit(&tls->trust_is_there, done, memory_order_release);
+	CRYPTO_THREAD_unlock(tls->lock);
+	return done;
 }
 
 /* The clients that a server trusts are named to them. */
@@ -82,8 +100,9 @@ static bool take_trust(leat_tls *tls, const leat_tls_options *o)
 		return wrong(tls, "ca_file", leat_error_core(LEAT_INVALID));
 	if (o->ca_folder && SSL_CTX_load_verify_dir(context, o->ca_folder) != 1)
 		return wrong(tls, "ca_folder", leat_error_core(LEAT_INVALID));
-	if (!o->ca_file && !o->ca_folder && o->verify != LEAT_TLS_ANY && SSL_CTX_set_default_verify_paths(context) != 1)
-		return nomem(tls);
+	tls->trusts_system = !o->ca_file && !o->ca_folder && o->verify != LEAT_TLS_ANY;
+	if (tls->trusts_system && o->verify == LEAT_TLS_CHAIN)
+		return lt_tls_trust_system(tls) || nomem(tls);
 	if (o->ca_file && o->verify == LEAT_TLS_CHAIN)
 		SSL_CTX_set_client_CA_list(context, SSL_load_client_CA_file(o->ca_file));
 	return true;
@@ -142,7 +161,8 @@ static bool fill(leat_tls *tls, const leat_tls_options *o)
 	tls->handshake_ms = o->handshake_ms ? o->handshake_ms : HANDSHAKE_MS;
 	tls->fin_ends = o->fin_ends;
 	tls->method = lt_tls_method_new();
-	if (!tls->method)
+	tls->lock = CRYPTO_THREAD_lock_new();
+	if (!tls->method || !tls->lock)
 		return nomem(tls);
 	return take_alpn(tls, o->alpn) && (o->context ? borrow_context(tls, o) : make_context(tls, o));
 }
@@ -189,6 +209,7 @@ void leat_tls_unref(leat_tls *tls)
 		return;
 	SSL_CTX_free(tls->context);
 	BIO_meth_free(tls->method);
+	CRYPTO_THREAD_lock_free(tls->lock);
 	OPENSSL_free(tls->alpn);
 	OPENSSL_free(tls);
 }

@@ -228,13 +228,15 @@ static bool copy_host(char *to, const char *host)
 
 static leat_error ask_client(lt_tls *l, const leat_tls_peer *peer)
 {
-	const leat_tls *tls = l->tls;
+	leat_tls *tls = l->tls;
 	leat_error nomem = leat_error_core(LEAT_NOMEM);
 	char host[HOST_BYTES];
 
 	if (!copy_host(host, peer->host) || (!host[0] && tls->verify == LEAT_TLS_USUAL))
 		return leat_error_core(LEAT_INVALID);
 	SSL_set_connect_state(l->ssl);
+	if (!lt_tls_trust_system(tls))
+		return nomem;
 	if (host[0] && !is_address(host) && SSL_set_tlsext_host_name(l->ssl, host) != 1)
 		return nomem;
 	if (host[0] && tls->verify == LEAT_TLS_USUAL && !verify_host(l, host))

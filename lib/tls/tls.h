@@ -33,6 +33,9 @@ struct leat_tls {
 	leat_tls_verify verify;
 	int64_t handshake_ms;
 	bool fin_ends;
+	bool trusts_system;          /* whom the system trusts; read in when a client needs it */
+	_Atomic bool trust_is_there;
+	CRYPTO_RWLOCK *lock;         /* while it is read in */
 	unsigned char *alpn; /* as on the wire */
 	unsigned alpn_bytes;
 };
@@ -68,6 +71,10 @@ typedef struct lt_tls {
 	bool broken;       /* OpenSSL can do no more */
 	bool gone;         /* closed or aborted */
 } lt_tls;
+
+/* ---- context.c ---- */
+/* Reads in whom the system trusts, where that is wanted; false without memory. */
+bool lt_tls_trust_system(leat_tls *tls);
 
 /* ---- bio.c ---- */
 BIO_METHOD *lt_tls_method_new(void);
