@@ -11,6 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#ifdef HAVE_TLS
+#include "bench/serve_tls.h"
+#endif
+
 enum { BLOCK_BYTES = 65536 };
 
 static leat_loop *loop;
@@ -125,7 +129,7 @@ why(leat_error error)
 }
 
 static int
-serve(const char *port, leat_fn first)
+serve(const char *port, leat_handler handler, leat_fn *first)
 {
 	leat_serve_options options = { .size = sizeof options, .failed = failed };
 	leat_listener *listener;
@@ -140,20 +144,52 @@ serve(const char *port, leat_fn first)
 		why(leat_listener_error(listener));
 	printf("listening %d\n", leat_addr_port(&at));
 	fflush(stdout);
-	if (!leat_await(leat_serve(listener, &options, handle, &first), &result))
+	if (!leat_await(leat_serve(listener, &options, handler, first), &result))
 		why(leat_result_error(&result));
 	return 1;
 }
 
+/* NULL: there is no such mode. */
+static leat_fn
+first_of(const char *mode)
+{
+	for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
+		if (strcmp(mode, modes[i].name) == 0)
+			return modes[i].first;
+	return NULL;
+}
+
+#ifdef HAVE_TLS
+static int
+serve_over_tls(char **argv)
+{
+	leat_fn first = first_of(argv[3]);
+	leat_error error = serve_tls_init(first, argv[4], argv[5]);
+
+	if (!first)
+		errx(2, "no mode %s", argv[3]);
+	if (leat_error_set(error))
+		why(error);
+	return serve(argv[1], serve_tls, NULL);
+}
+#endif
+
 int
 main(int argc, char **argv)
 {
+	leat_fn first;
+
 	loop = leat_loop_new(NULL, NULL);
 	if (!loop)
 		errx(1, "no memory");
-	for (size_t i = 0; argc == 3 && i < sizeof modes / sizeof modes[0]; i++)
-		if (strcmp(argv[2], modes[i].name) == 0)
-			return serve(argv[1], modes[i].first);
-	fprintf(stderr, "usage: server PORT echo|fiber|sink|source\n");
+	first = argc == 3 ? first_of(argv[2]) : NULL;
+	if (first)
+		return serve(argv[1], handle, &first);
+#ifdef HAVE_TLS
+	if (argc == 6 && strcmp(argv[2], "tls") == 0)
+		return serve_over_tls(argv);
+#endif
+	fprintf(stderr, "usage: server PORT echo|fiber|sink|source\n"
+	    "       server PORT tls echo|fiber|sink|source CERT KEY\n");
 	return 2;
 }
