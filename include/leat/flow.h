@@ -173,6 +173,22 @@ LEAT_API LEAT_NODISCARD leat_flow *leat_flow_from_fds_at(leat_loop *loop, int in
  * holds at most its high-water mark, plus one write. */
 #define leat_flow_pair(loop, ends) leat_flow_pair_at((loop), (ends), LEAT_HERE)
 LEAT_API void leat_flow_pair_at(leat_loop *loop, leat_flow *ends[2], const char *where);
+/* A regular file, to be read: `bytes` of it from `offset` on, less where it
+ * ends before that; LEAT_FILE_ALL: to its end.  By its path, or by a
+ * descriptor, which is taken and whose own position is let be.  Stillborn: as
+ * open(2) failed; INVALID where it is no regular file or may not be read, or the
+ * offset is negative.  A read is made inside the call: what is not in the page
+ * cache is waited for, and the loop with it.  leat_copy has the kernel send it
+ * to a socket. */
+#define LEAT_FILE_ALL UINT64_MAX
+#define leat_flow_from_file(loop, path, offset, bytes) \
+	leat_flow_from_file_at((loop), (path), (offset), (bytes), LEAT_HERE)
+#define leat_flow_from_file_fd(loop, fd, offset, bytes) \
+	leat_flow_from_file_fd_at((loop), (fd), (offset), (bytes), LEAT_HERE)
+LEAT_API LEAT_NODISCARD leat_flow *leat_flow_from_file_at(leat_loop *loop, const char *path, int64_t offset,
+                                                          uint64_t bytes, const char *where);
+LEAT_API LEAT_NODISCARD leat_flow *leat_flow_from_file_fd_at(leat_loop *loop, int fd, int64_t offset, uint64_t bytes,
+                                                             const char *where);
 /* Reads give the end, writes vanish. */
 #define leat_flow_null(loop) leat_flow_null_at((loop), LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_flow *leat_flow_null_at(leat_loop *loop, const char *where);

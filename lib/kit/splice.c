@@ -7,6 +7,8 @@
  * stream, a flow that wants its descriptor back, a second in which nothing
  * came - what is in the pipe is sent in a buf, or goes back when the copy is
  * cancelled, and the copy goes on by bufs, where ends and errors are told.
+ *
+ * A file needs no pipe and is always ready: it goes by sendfile(2).
  */
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -20,6 +22,7 @@
 
 enum {
 	PIPE_BYTES = 262144,
+	FILE_BYTES = 1 << 20, /* at a time */
 	SMALL_BYTES = 16384,
 	SMALL_TAKES = 32, /* in a row: bufs would be as good */
 	IDLE_MS = 1000    /* without a byte: the pipe goes */
@@ -28,7 +31,7 @@ enum {
 typedef struct lt_splice {
 	leat_buf *record; /* whose bytes this is */
 	leat_lease from, to;
-	int pipe[2];
+	int pipe[2];       /* -1: a file needs none */
 	size_t room, held; /* of the pipe */
 	unsigned small;
 	uint64_t seen;     /* the copy's bytes at the last look */
@@ -40,10 +43,17 @@ typedef struct lt_splice {
 
 /* ---- the pipe ---- */
 
+static bool is_file(const lt_splice *s)
+{
+	return s->pipe[0] < 0;
+}
+
 static bool open_pipe(lt_splice *s)
 {
 	int bytes;
 
+	if (s->from.offset >= 0)
+		return true;
 	if (pipe2(s->pipe, O_NONBLOCK | O_CLOEXEC) < 0)
 		return false;
 	bytes = fcntl(s->pipe[1], F_SETPIPE_SZ, PIPE_BYTES);
@@ -85,8 +95,10 @@ static leat_buf *stop(lt_copy *copy)
 	leat_lease_end(&s->to);
 	leat_io_cancel(s->watch);
 	rest = drain(copy, s);
-	close(s->pipe[0]);
-	close(s->pipe[1]);
+	if (!is_file(s)) {
+		close(s->pipe[0]);
+		close(s->pipe[1]);
+	}
 	leat_buf_unref(s->record);
 	return rest;
 }
@@ -178,17 +190,29 @@ static bool is_over(const lt_copy *copy, const lt_splice *s)
 	return s->held == 0 && (copy->left == 0 || !s->from.flow || s->small > SMALL_TAKES);
 }
 
+static void send_file(lt_copy *copy, lt_splice *s)
+{
+	int64_t bytes = leat_lease_send(&s->to, &s->from, copy->left < FILE_BYTES ? (size_t)copy->left : FILE_BYTES);
+
+	if (bytes > 0)
+		lt_copy_count(copy, (size_t)bytes);
+}
+
 static void pump(lt_copy *copy)
 {
 	lt_splice *s = copy->splice;
 
-	take(copy, s);
-	put(copy, s);
+	if (is_file(s)) {
+		send_file(copy, s);
+	} else {
+		take(copy, s);
+		put(copy, s);
+	}
 	if (is_over(copy, s)) {
 		copy->by_bufs = copy->left > 0 && s->small <= SMALL_TAKES;
 		leave(copy);
 	} else {
-		wait_for(copy, s, s->held > 0);
+		wait_for(copy, s, s->held > 0 || is_file(s));
 	}
 }
 
@@ -245,7 +269,7 @@ static lt_splice *make(lt_copy *copy)
 	lt_splice *s = leat_buf_space(record);
 
 	if (s)
-		*s = (lt_splice){ .record = record };
+		*s = (lt_splice){ .record = record, .pipe = { -1, -1 } };
 	else
 		leat_buf_unref(record);
 	return s;

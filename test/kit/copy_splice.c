@@ -150,6 +150,12 @@ static void until_sunk(uint64_t total)
 	expect_false(sink.wrong);
 }
 
+static void cancel_and_begin_again(void)
+{
+	leat_io_cancel(copy);
+	copy = leat_copy(from, to);
+}
+
 /* ---- it goes by the kernel ---- */
 
 START_TEST(much_arrives_in_order_and_is_counted)
@@ -239,6 +245,62 @@ START_TEST(an_echo_goes_by_the_kernel_too)
 }
 END_TEST
 
+/* ---- a file ---- */
+
+static leat_flow *open_file(size_t bytes)
+{
+	char path[] = "/tmp/leat-copy-XXXXXX";
+	int fd = mkstemp(path);
+	leat_flow *flow = leat_flow_from_file_fd(loop, fd, 0, LEAT_FILE_ALL);
+
+	unlink(path);
+	for (size_t at = 0; at < bytes;) {
+		unsigned char piece[8192];
+
+		for (size_t i = 0; i < sizeof piece; i++)
+			piece[i] = stream_at(at + i);
+		at += (size_t)write(fd, piece, bytes - at < sizeof piece ? bytes - at : sizeof piece);
+	}
+	return flow;
+}
+
+START_TEST(a_file_is_sent_and_counted)
+{
+	int64_t bytes = 0;
+
+	open_at(_i);
+	leat_flow_unref(from);
+	from = open_file(MUCH);
+	copy = leat_copy(from, to);
+	sink_start(&sink, out);
+	expect_ok(outcome(copy, &bytes));
+	expect_int(bytes, MUCH);
+	expect_size(info_of(from).read_bytes, MUCH);
+	expect_true(info_of(from).reads < MUCH / 65536); /* not by bufs */
+	expect_size(info_of(to).written_bytes, MUCH);
+	until_sunk(MUCH);
+	close_all();
+}
+END_TEST
+
+START_TEST(a_file_that_is_cancelled_goes_on_where_it_was)
+{
+	for (int turns = 0; turns < 40; turns += 3) {
+		open_at(_i);
+		leat_flow_unref(from);
+		from = open_file(MUCH);
+		copy = leat_copy(from, to);
+		sink_start(&sink, out);
+		for (int i = 0; i < turns; i++)
+			turn();
+		cancel_and_begin_again();
+		until_sunk(MUCH);
+		expect_ok(outcome(copy, NULL));
+		close_all();
+	}
+}
+END_TEST
+
 /* ---- the pipe goes when nothing comes ---- */
 
 START_TEST(no_pipe_is_kept_for_who_says_nothing)
@@ -312,12 +374,6 @@ static void cut_at(int kind, int turns, void (*act)(void))
 	for (int i = 0; i < turns; i++)
 		turn();
 	act();
-}
-
-static void cancel_and_begin_again(void)
-{
-	leat_io_cancel(copy);
-	copy = leat_copy(from, to);
 }
 
 START_TEST(cancelled_at_any_turn_no_byte_is_lost)
@@ -545,6 +601,8 @@ SUITE("copy_splice",
 	OVER_ALL(little_never_does),
 	OVER_ALL(who_wants_it_by_bufs_has_it_by_bufs),
 	OVER_ALL(an_echo_goes_by_the_kernel_too),
+	OVER_ALL(a_file_is_sent_and_counted),
+	OVER_ALL(a_file_that_is_cancelled_goes_on_where_it_was),
 	OVER_ALL(no_pipe_is_kept_for_who_says_nothing),
 	OVER_ALL(who_does_not_read_keeps_little_waiting),
 	OVER_ALL(meanwhile_the_two_directions_are_busy_and_the_others_are_not),
