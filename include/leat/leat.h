@@ -19,6 +19,7 @@
 #include <leat/flow_ops.h>
 #include <leat/frame.h>
 #include <leat/io.h>
+#include <leat/limit.h>
 #include <leat/listener.h>
 #include <leat/loop.h>
 #include <leat/map.h>
@@ -27,10 +28,12 @@
 #include <leat/net.h>
 #include <leat/proxy.h>
 #include <leat/queue.h>
+#include <leat/rate.h>
 #include <leat/retry.h>
 #include <leat/scope.h>
 #include <leat/semaphore.h>
 #include <leat/signal.h>
+#include <leat/tee.h>
 #include <leat/thread.h>
 #include <leat/ticker.h>
 #include <leat/trace.h>

@@ -384,6 +384,16 @@ static bool make_bev_filter(leat_loop *loop, leat_flow *ends[2])
 	{ "o2", GOODBYE_STAYS }
 #define LATER "the flow below ends with its bufferevent, in libevent's next turn"
 
+#define WHOLE "it hands a write on whole: its guard sees it begun by no part"
+
+/* A layer over a pair that passes bytes on as they are. */
+#define PASSED_OVER_PAIR                                                       \
+	{ "r5_what_the_transport_holds_arrives_before_the_error", STAYS },     \
+	{ "r5_a_write_that_fails_hides_nothing_that_arrived", STAYS },         \
+	READS_ON,                                                              \
+	{ "w9_ten_small_writes_in_one_turn_are_one_system_call", "it makes no system calls" }, \
+	{ "w10_a_begun_write_goes_on_by_itself", WHOLE }
+
 const struct kind kinds[] = {
 	{ .name = "pair", .make = make_pair, .cut = LEAT_RESET, .exempt = {
 		{ "r5_what_the_transport_holds_arrives_before_the_error", "what nobody wants stays with the writer" },
@@ -423,6 +433,13 @@ const struct kind kinds[] = {
 	{ .name = "zlib-socket", .make = make_zlib_socket, .flows = 2, .exempt = { READS_ON } },
 	{ .name = "zlib-bev", .make = make_zlib_bev, .flows = 2, .cut = LEAT_RESET, .signals = true, .exempt = { READS_ON } },
 #endif
+	{ .name = "limit", .make = make_limit, .flows = 2, .cut = LEAT_RESET, .exempt = { PASSED_OVER_PAIR } },
+	{ .name = "rate", .make = make_rate, .flows = 2, .cut = LEAT_RESET, .exempt = { PASSED_OVER_PAIR } },
+	{ .name = "tee", .make = make_tee, .flows = 3, .cut = LEAT_RESET, .exempt = { PASSED_OVER_PAIR } },
+	{ .name = "tee-socket", .make = make_tee_socket, .flows = 3, .cut = LEAT_RESET, .exempt = {
+		READS_ON,
+		{ "c5_the_stall_limit_restarts_on_progress", WHOLE },
+		{ "w10_a_begun_write_goes_on_by_itself", WHOLE } } },
 	{ .name = "bev", .make = make_bev, .cut = LEAT_RESET },
 	{ .name = "bev-timeouts", .make = make_bev_timeouts, .cut = LEAT_RESET, .signals = true },
 	{ .name = "bev-pair", .make = make_bev_pair,

@@ -61,6 +61,13 @@ bool make_zlib_bev(leat_loop *loop, leat_flow *ends[2]);
 
 /* bridge.c */
 bool make_bridge(leat_loop *loop, leat_flow *ends[2]);
+
+/* passed.c */
+bool make_limit(leat_loop *loop, leat_flow *ends[2]);
+bool make_rate(leat_loop *loop, leat_flow *ends[2]);
+bool make_tee(leat_loop *loop, leat_flow *ends[2]);
+bool make_tee_socket(leat_loop *loop, leat_flow *ends[2]);
+
 #ifdef HAVE_EVENT_SSL
 /* ssl.c */
 bool make_openssl(leat_loop *loop, leat_flow *ends[2]);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: ISC */
+/* limit - a layer that lets at most so many bytes pass */
+#include <leat/limit.h>
+
+#include "kit/pass.h"
+
+struct way {
+	bool limited, ends;
+	uint64_t left;
+};
+
+struct limit {
+	lt_pass pass; /* first */
+	struct way reading, writing;
+};
+
+static struct way *way_of(lt_pass *pass, leat_direction direction)
+{
+	struct limit *l = (struct limit *)(void *)pass;
+
+	return direction == LEAT_READ ? &l->reading : &l->writing;
+}
+
+static void end(lt_pass *pass, leat_direction direction)
+{
+	if (direction == LEAT_READ)
+		lt_pass_end_reading(pass);
+	else
+		lt_pass_end_writing(pass);
+}
+
+/* At the limit, where it is an end: of reading as soon as more is wanted, of writing
+ * as soon as all has gone. */
+static size_t may_go_on(lt_pass *pass, leat_direction direction)
+{
+	const struct way *way = way_of(pass, direction);
+
+	if (!way->limited || way->left > 0 || !way->ends)
+		return 1;
+	end(pass, direction);
+	return 0;
+}
+
+static size_t limit_may(lt_pass *pass, leat_direction direction, size_t bytes)
+{
+	struct way *way = way_of(pass, direction);
+
+	if (bytes == 0)
+		return may_go_on(pass, direction);
+	if (!way->limited)
+		return bytes;
+	if (way->left == 0) {
+		lt_pass_fail(pass, direction, leat_error_core(way->ends ? LEAT_CLOSED : LEAT_LIMIT));
+		return 0;
+	}
+	if (bytes > way->left)
+		bytes = (size_t)way->left;
+	way->left -= bytes;
+	return bytes;
+}
+
+static void limit_gone(lt_pass *pass)
+{
+	(void)pass;
+}
+
+static const lt_passing limit_passing = { .may = limit_may, .gone = limit_gone };
+
+static const leat_flow_ops limit_ops = {
+	.size = sizeof limit_ops, .name = "limit", .state_bytes = sizeof(struct limit), LT_PASS_OPS
+};
+
+static bool has(const leat_limit *limit, size_t end_of_field)
+{
+	return limit && limit->size >= end_of_field;
+}
+
+#define END_OF(field) (offsetof(leat_limit, field) + sizeof((leat_limit *)0)->field)
+
+leat_flow *leat_limit_new_at(leat_flow *below, const leat_limit *limit, const char *where)
+{
+	lt_pass *pass;
+	leat_flow *self = lt_pass_new(below, &limit_ops, &limit_passing, &pass, where);
+	uint64_t read_bytes = has(limit, END_OF(read_bytes)) ? limit->read_bytes : 0;
+	uint64_t write_bytes = has(limit, END_OF(write_bytes)) ? limit->write_bytes : 0;
+	int ends = has(limit, END_OF(ends)) ? (int)limit->ends : 0;
+
+	if (!pass)
+		return self;
+	*way_of(pass, LEAT_READ) = (struct way){ read_bytes > 0, ends & LEAT_READ, read_bytes };
+	*way_of(pass, LEAT_WRITE) = (struct way){ write_bytes > 0, ends & LEAT_WRITE, write_bytes };
+	return self;
+}
