@@ -72,6 +72,31 @@ hear 3 'leat: 1 *'
 like 'the line names the part of the address' "$heard" "leat: 1 tcp:127.0.0.1:*: unix:$work/nobody: No such file or directory"
 stop 3
 
+# What is not seen in a folder, and a number that is longer.
+start 3 echo "unix:@leat-test-$$"
+same 'an abstract name' "$(echo hello | leat pipe "$where")" hello
+stop 3
+if [ -e /proc/net/if_inet6 ] && grep -q ' lo$' /proc/net/if_inet6; then
+	start 3 echo 'tcp:[::1]:0'
+	like 'an IPv6 address is in brackets' "$where" 'tcp:\[::1\]:*'
+	same 'and reached' "$(echo hello | leat pipe "$where")" hello
+	stop 3
+fi
+start 3 echo tcp::0
+same 'everywhere is here, too' "$(echo hello | leat pipe "tcp:127.0.0.1:${where##*:}")" hello
+stop 3
+
+# A socket that somebody else has bound.
+if command -v perl >/dev/null; then
+	run 3 perl -MSocket -MPOSIX -e '$^F = 9; socket(S, PF_INET, SOCK_STREAM, 0);
+		bind(S, sockaddr_in(0, INADDR_LOOPBACK)); listen(S, 5);
+		POSIX::dup2(fileno(S), 5); exec @ARGV' -- "$program" echo fd:5
+	hear 3 'leat: listening on *'
+	like 'a descriptor that listens' "$heard" 'leat: listening on tcp:127.0.0.1:*'
+	same 'and serves' "$(echo hello | leat pipe "${heard#leat: listening on }")" hello
+	stop 3
+fi
+
 # A name is looked up, and its addresses are tried in turn.
 start 3 echo tcp:127.0.0.1:0
 start 4 relay tcp:localhost:0 "tcp:localhost:${where##*:}"

@@ -3,10 +3,11 @@
  *
  *	main       which command
  *	settings   its options          usage      what --help says
- *	address    what was written     kinds      what may be written
+ *	address    what was written, with option and end; kinds says what may be
  *	complaint  what is wrong with it, and where
  *	route      an address made ready: certificates read, numbers looked at
- *	dial       a route becomes a flow (resolve, exec, plain, tls, gzip)
+ *	dial       a route becomes a flow (resolve, program, descriptors, tls, gzip)
+ *	session    one connection
  *	service    takes connections: signals, draining, statistics
  *	relay, pipe, echo
  */
