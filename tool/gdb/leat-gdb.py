@@ -256,8 +256,8 @@ def of_many(words, _describe):
     return "%d of %d left" % (int(many["left"]), int(many["room"]))
 
 
-def of_map(words, describe):
-    m = there(words[1], "map", describe)
+def of_map(words, _describe):
+    m = there(words[1], "lt_map")
     most = int(m["limit"])
     bound = "" if most == (1 << 8 * m["limit"].type.sizeof) - 1 else " of at most %d" % most
     return "%d%s under way, %d made%s" % (int(m["active"]), bound, int(m["made"]), ", no more come" if m["no_more"] else "")
