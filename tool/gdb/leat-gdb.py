@@ -341,7 +341,7 @@ leaf_words = {
 kind_words = {
     "lt_many_describe": of_many,
     "timeout_describe": lambda words, _: deadline(there(words, "lt_timer")),
-    "map_describe": of_map,
+    "lt_map_describe": of_map,
     "retry_describe": of_retry,
     "wait_describe": of_scope,
     "member_describe": of_member,
