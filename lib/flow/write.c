@@ -421,6 +421,18 @@ leat_io *leat_flow_writev_at(leat_flow *flow, const struct iovec *parts, int cou
 	return send_buf(flow, lt_buf_from_iovec(lt_loop_mem(flow->loop), parts, count), where);
 }
 
+size_t leat_flow_room(const leat_flow *flow)
+{
+	const uint32_t over = LT_F_CLOSED | LT_F_MOVED | LT_F_WRITE_SHUT | LT_F_WRITE_ERROR;
+	size_t mark = high_water(flow), queued = lt_flow_queued(flow);
+
+	if (__builtin_expect(!(flow->bits & (over | LT_F_LEASED)) && !flow->out, 1))
+		return mark;
+	if ((flow->bits & over) || lt_flow_is_leased(flow, LEAT_WRITE) || (flow->out && flow->out->writer))
+		return 0;
+	return queued < mark ? mark - queued : 0;
+}
+
 /* ---- flush ---- */
 
 static const leat_leaf flush_leaf = {

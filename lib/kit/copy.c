@@ -5,9 +5,9 @@
  * first promise is the outcome, so it owns the record; those after it borrow.
  * The record lives in a buf, which is the public way to the loop's memory.
  *
- * `keep` is there from before a send until it has settled: if the copy is
- * cancelled meanwhile and the flow withdrew the write, these bytes were read
- * and not sent, and go back.
+ * `keep` is there from before a send that may have to wait until it has settled:
+ * if the copy is cancelled meanwhile and the flow withdrew the write, these bytes
+ * were read and not sent, and go back.
  *
  * A flow that has given large bufs in a row may be worth another way, which is
  * splice.c's; what is small never pays for it.
@@ -27,7 +27,8 @@ static leat_io *done(lt_copy *copy)
 
 static void drop_kept(lt_copy *copy)
 {
-	leat_buf_unref(copy->keep);
+	if (copy->keep)
+		leat_buf_unref(copy->keep);
 	copy->keep = NULL;
 }
 
@@ -92,14 +93,13 @@ static bool moves_much(lt_copy *copy, size_t bytes)
 static leat_io *on_sent(void *ctx, leat_result *result)
 {
 	lt_copy *copy = ctx;
-	size_t bytes = leat_buf_size(copy->keep);
 
 	(void)result;
-	lt_copy_count(copy, bytes);
+	lt_copy_count(copy, copy->sent);
 	drop_kept(copy);
 	if (copy->left == 0)
 		return done(copy);
-	return moves_much(copy, bytes) ? lt_copy_splice(copy) : next(copy);
+	return moves_much(copy, copy->sent) ? lt_copy_splice(copy) : next(copy);
 }
 
 static leat_io *on_unsent(void *ctx, leat_result *result)
@@ -148,7 +148,9 @@ static leat_io *on_read(void *ctx, leat_result *result)
 		return done(copy);
 	if (leat_buf_size(buf) > copy->left && !leave_rest(copy, buf))
 		return leat_io_fail(copy->loop, leat_error_core(LEAT_NOMEM));
-	copy->keep = leat_buf_ref(buf);
+	copy->sent = leat_buf_size(buf);
+	if (copy->sent >= leat_flow_room(copy->to))
+		copy->keep = leat_buf_ref(buf);
 	return when_sent(copy, leat_flow_send(copy->to, buf));
 }
 

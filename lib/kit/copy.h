@@ -12,7 +12,8 @@ typedef struct lt_copy {
 	leat_buf *record; /* whose bytes this is */
 	leat_loop *loop;
 	leat_flow *from, *to;
-	leat_buf *keep;       /* is being sent */
+	leat_buf *keep;       /* is being sent, and may have to wait; else NULL */
+	size_t sent;          /* bytes of the last send */
 	leat_io *sending;     /* what was in the pipe; until the chain goes on */
 	uint64_t bytes, left; /* that went over, that may */
 	uint64_t *moved;      /* the user's count; NULL: none */

@@ -22,6 +22,8 @@
 
 enum {
 	PIPE_BYTES = 262144,
+	PIPE_LEAST = 65536,
+	PIPE_MOST = 1 << 20, /* where it was filled */
 	FILE_BYTES = 1 << 20, /* at a time */
 	SMALL_BYTES = 16384,
 	SMALL_TAKES = 32, /* in a row: bufs would be as good */
@@ -33,6 +35,7 @@ typedef struct lt_splice {
 	leat_lease from, to;
 	int pipe[2];       /* -1: a file needs none */
 	size_t room, held; /* of the pipe */
+	bool grown;        /* it is as large as it gets */
 	unsigned small;
 	uint64_t seen;     /* the copy's bytes at the last look */
 	leat_io *watch;    /* looks whether anything comes; NULL: no memory for it */
@@ -48,6 +51,16 @@ static bool is_file(const lt_splice *s)
 	return s->pipe[0] < 0;
 }
 
+static void close_pipe(lt_splice *s)
+{
+	if (is_file(s))
+		return;
+	close(s->pipe[0]);
+	close(s->pipe[1]);
+}
+
+/* False: none is to be had, or one that is not worth it, since there is so much
+ * of it already. */
 static bool open_pipe(lt_splice *s)
 {
 	int bytes;
@@ -57,10 +70,23 @@ static bool open_pipe(lt_splice *s)
 	if (pipe2(s->pipe, O_NONBLOCK | O_CLOEXEC) < 0)
 		return false;
 	bytes = fcntl(s->pipe[1], F_SETPIPE_SZ, PIPE_BYTES);
-	if (bytes < 0) /* there is too much of it already */
+	if (bytes < 0)
 		bytes = fcntl(s->pipe[1], F_GETPIPE_SZ);
-	s->room = bytes > 0 ? (size_t)bytes : 4096;
-	return true;
+	s->room = bytes > 0 ? (size_t)bytes : 0;
+	if (s->room >= PIPE_LEAST)
+		return true;
+	close_pipe(s);
+	return false;
+}
+
+/* Once. */
+static void grow(lt_splice *s)
+{
+	int bytes = s->grown ? -1 : fcntl(s->pipe[1], F_SETPIPE_SZ, PIPE_MOST);
+
+	s->grown = true;
+	if (bytes > 0)
+		s->room = (size_t)bytes;
 }
 
 /* What is in it, in a buf; NULL: nothing. */
@@ -95,10 +121,7 @@ static leat_buf *stop(lt_copy *copy)
 	leat_lease_end(&s->to);
 	leat_io_cancel(s->watch);
 	rest = drain(copy, s);
-	if (!is_file(s)) {
-		close(s->pipe[0]);
-		close(s->pipe[1]);
-	}
+	close_pipe(s);
 	leat_buf_unref(s->record);
 	return rest;
 }
@@ -110,6 +133,7 @@ static void leave(lt_copy *copy)
 	leat_buf *rest = stop(copy);
 
 	if (rest) {
+		copy->sent = leat_buf_size(rest);
 		copy->keep = leat_buf_ref(rest);
 		copy->sending = leat_flow_send(copy->to, rest);
 	}
@@ -168,6 +192,8 @@ static int64_t take(lt_copy *copy, lt_splice *s)
 	if (bytes > 0) {
 		s->held += (size_t)bytes;
 		s->small = bytes < SMALL_BYTES ? s->small + 1 : 0;
+		if (s->held == s->room)
+			grow(s);
 	}
 	return bytes;
 }
@@ -281,6 +307,7 @@ static lt_splice *start(lt_copy *copy)
 	lt_splice *s = make(copy);
 	struct event_base *base = leat_loop_base(copy->loop);
 
+	copy->large = 0;
 	if (!s)
 		return NULL;
 	if (borrow(copy, copy->from, LEAT_READ, &s->from) && borrow(copy, copy->to, LEAT_WRITE, &s->to) && open_pipe(s)) {

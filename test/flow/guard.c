@@ -417,7 +417,35 @@ START_TEST(a_shared_buf_that_cannot_be_copied_is_an_error_and_not_a_hole)
 }
 END_TEST
 
-SUITE("guard", what_was_unread_comes_before_what_arrives_for_a_cancelled_read,
+/* ---- room ---- */
+
+START_TEST(room_is_what_can_be_written_at_once)
+{
+	leat_result written;
+	leat_io *write;
+	leat_flow_limits limits = { .size = sizeof limits, .high_water_bytes = 10 };
+
+	open_flow();
+	expect_size(leat_flow_room(flow), 65536);
+	expect_ok(leat_flow_set_limits(flow, &limits));
+	wire.takes = 0;
+	expect_size(leat_flow_room(flow), 10);
+	written = outcome(leat_flow_write(flow, "123456", 6));
+	expect_ok(leat_result_error(&written));
+	expect_size(leat_flow_room(flow), 4);
+	write = leat_flow_write(flow, "1234", 4); /* not fewer: it waits */
+	expect_size(leat_flow_room(flow), 0);
+	leat_io_cancel(write);
+	expect_size(leat_flow_room(flow), 4);
+	leat_flow_abort(flow);
+	expect_size(leat_flow_room(flow), 0);
+	leat_flow_unref(flow);
+	close_world();
+}
+END_TEST
+
+SUITE("guard", room_is_what_can_be_written_at_once,
+	 what_was_unread_comes_before_what_arrives_for_a_cancelled_read,
 	what_a_cancelled_read_into_had_gathered_comes_before_what_follows,
 	after_shutdown_of_reading_nothing_can_be_put_back,
 	the_end_comes_to_a_read_that_alone_holds_the_flow,
