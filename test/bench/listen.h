@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <err.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -66,6 +67,25 @@ listen_on(const char *port)
 	if (bind(fd, (struct sockaddr *)&at, sizeof at) < 0 || listen(fd, 4096) < 0)
 		err(1, "port %s", port);
 	tell_port(port_of(fd));
+	return fd;
+}
+
+/* Gives a non-blocking socket, connected to that port of 127.0.0.1: of relays. */
+static inline int
+dial_backend(const char *port)
+{
+	int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct sockaddr_in at = {
+		.sin_family = AF_INET,
+		.sin_port = htons((unsigned short)atoi(port)),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+
+	if (fd < 0)
+		err(1, "socket");
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+	if (connect(fd, (struct sockaddr *)&at, sizeof at) < 0 && errno != EINPROGRESS)
+		err(1, "backend %s", port);
 	return fd;
 }
 

@@ -8,6 +8,7 @@
 #include <leat/fiber.h>
 #include <leat/loop.h>
 #include <leat/net.h>
+#include <leat/proxy.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -97,6 +98,24 @@ fiber(void *flow, leat_result *ready)
 	return leat_fiber(loop, echo_down, leat_ctx_borrow(flow));
 }
 
+/* relay: to a server that is behind this one */
+
+static char backend[64];
+
+static leat_io *
+join(void *flow, leat_result *result)
+{
+	leat_flow *far = leat_result_flow(result);
+
+	return leat_io_attach(leat_proxy(flow, far, NULL), leat_ctx_flow(far));
+}
+
+static leat_io *
+relay(void *flow, leat_result *ready)
+{
+	return leat_io_then(leat_connect(loop, backend, NULL), join, leat_ctx_borrow(flow));
+}
+
 static const struct {
 	const char *name;
 	leat_fn first;
@@ -174,6 +193,15 @@ serve_over_tls(char **argv)
 }
 #endif
 
+static int
+serve_before(const char *port, const char *backend_port)
+{
+	leat_fn first = relay;
+
+	snprintf(backend, sizeof backend, "tcp:127.0.0.1:%s", backend_port);
+	return serve(port, handle, &first);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -185,11 +213,14 @@ main(int argc, char **argv)
 	first = argc == 3 ? first_of(argv[2]) : NULL;
 	if (first)
 		return serve(argv[1], handle, &first);
+	if (argc == 4 && strcmp(argv[2], "relay") == 0)
+		return serve_before(argv[1], argv[3]);
 #ifdef HAVE_TLS
 	if (argc == 6 && strcmp(argv[2], "tls") == 0)
 		return serve_over_tls(argv);
 #endif
 	fprintf(stderr, "usage: server PORT echo|fiber|sink|source\n"
+	    "       server PORT relay BACKEND_PORT\n"
 	    "       server PORT tls echo|fiber|sink|source CERT KEY\n");
 	return 2;
 }
