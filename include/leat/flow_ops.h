@@ -119,7 +119,7 @@ LEAT_API void leat_flow_told(leat_flow *self);
 /* For layers: takes the caller's reference on `flow` and gives a fresh handle
  * on the same stream; the old handle answers CLOSED from now on, whoever else
  * holds it.  BUSY (stillborn, and the flow is aborted) where a read or write
- * is pending. */
+ * is pending, or goes on right now. */
 LEAT_API LEAT_NODISCARD leat_flow *leat_flow_take(leat_flow *flow);
 /* For layers: takes an io of the loop, work on the flow below, and holds it for
  * this one.  Where it fails, but for CANCELLED, that is what its direction fails

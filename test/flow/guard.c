@@ -331,6 +331,55 @@ START_TEST(a_write_cancelled_while_its_transport_takes_bytes)
 }
 END_TEST
 
+static leat_flow *taken;
+
+static void take_it(void)
+{
+	taken = leat_flow_take(flow);
+	flow = NULL;
+}
+
+/* Who took it would wait for ever for the write that is under way. */
+START_TEST(a_flow_is_not_taken_while_its_transport_takes_bytes)
+{
+	open_flow();
+	on_release = take_it;
+	wire.takes = SIZE_MAX;
+	leat_io_detach(leat_flow_send(flow, telling()));
+	world_run(&w);
+	expect_int(wire.aborted, 1);
+	expect_fails(leat_flow_write(taken, "x", 1), LEAT_BUSY);
+	leat_flow_unref(taken);
+	close_world();
+}
+END_TEST
+
+static void gives_at_once(leat_flow *self, void *state)
+{
+	(void)state;
+	if (wire.asked++ == 0)
+		leat_flow_give(self, telling());
+}
+
+START_TEST(a_flow_is_not_taken_while_its_transport_is_asked)
+{
+	static leat_flow_ops ops = { .size = sizeof ops, .name = "eager", .read = gives_at_once,
+		.abort = wire_abort, .destroy = wire_destroy };
+	void *state;
+
+	world_open(&w);
+	wire = (struct wire){ 0 };
+	on_release = take_it;
+	flow = leat_flow_new(w.loop, &ops, &state);
+	expect_fails(leat_flow_shutdown(flow, LEAT_READ), LEAT_CLOSED); /* what comes is thrown away */
+	world_run(&w);
+	expect_int(wire.aborted, 1);
+	expect_fails(leat_flow_read(taken), LEAT_BUSY);
+	leat_flow_unref(taken);
+	close_world();
+}
+END_TEST
+
 /* ---- taken handles ---- */
 
 START_TEST(what_an_implementation_says_after_its_taken_flow_is_gone_is_let_be)
@@ -454,6 +503,8 @@ SUITE("guard", room_is_what_can_be_written_at_once,
 	a_source_that_is_always_ready_does_not_keep_the_loop_from_its_deadlines,
 	a_flow_aborted_while_its_transport_takes_bytes,
 	a_write_cancelled_while_its_transport_takes_bytes,
+	a_flow_is_not_taken_while_its_transport_takes_bytes,
+	a_flow_is_not_taken_while_its_transport_is_asked,
 	what_an_implementation_says_after_its_taken_flow_is_gone_is_let_be,
 	a_flow_taken_twice_frees_each_handle_with_its_last_reference,
 	a_read_into_that_cannot_part_a_buf_fails_and_loses_nothing,
