@@ -18,6 +18,7 @@ START_TEST(what_is_said_is_heard_on_both_sides)
 	peer = bridge(&w, _i, &user);
 	user_says(&user, "from a bufferevent");
 	peer_hears(peer, "from a bufferevent");
+	settle(&w);
 	peer_says(peer, "from a flow");
 	settle(&w);
 	expect_size(user.got, 11);
