@@ -440,6 +440,7 @@ const struct kind kinds[] = {
 		READS_ON,
 		{ "c5_the_stall_limit_restarts_on_progress", WHOLE },
 		{ "w10_a_begun_write_goes_on_by_itself", WHOLE } } },
+	{ .name = "joint", .make = make_joint, .flows = 3, .cut = LEAT_RESET, .exempt = { PASSED_OVER_PAIR } },
 	{ .name = "bev", .make = make_bev, .cut = LEAT_RESET },
 	{ .name = "bev-timeouts", .make = make_bev_timeouts, .cut = LEAT_RESET, .signals = true },
 	{ .name = "bev-pair", .make = make_bev_pair,

@@ -62,6 +62,9 @@ bool make_zlib_bev(leat_loop *loop, leat_flow *ends[2]);
 /* bridge.c */
 bool make_bridge(leat_loop *loop, leat_flow *ends[2]);
 
+/* joint.c */
+bool make_joint(leat_loop *loop, leat_flow *ends[2]);
+
 /* passed.c */
 bool make_limit(leat_loop *loop, leat_flow *ends[2]);
 bool make_rate(leat_loop *loop, leat_flow *ends[2]);

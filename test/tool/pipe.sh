@@ -43,5 +43,9 @@ same 'two descriptors' "$(leat pipe fd:3,4 </dev/null 3<"$work/data" 4>/dev/null
 if command -v socat >/dev/null; then
 	same 'a socket as standard input and output' \
 		"$(socat -t 60 - "EXEC:$program pipe exec\:cat" <"$work/data" | cksum)" "$data"
+	same 'a file in, a socket out' \
+		"$(socat -t 60 - "SYSTEM:$program pipe exec\:cat <$work/data" </dev/null | cksum)" "$data"
+	socat -t 60 - "SYSTEM:$program pipe exec\:cat >$work/copy" <"$work/data"
+	same 'a socket in, a file out' "$(cksum <"$work/copy")" "$data"
 fi
 finish

@@ -18,16 +18,16 @@ static bool is_file(int fd)
 	return fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode);
 }
 
-static leat_flow *one(leat_loop *loop, int fd)
+static leat_flow *one(leat_loop *loop, int fd, leat_direction direction)
 {
-	return is_file(fd) ? file_flow(loop, fd) : leat_flow_from_fd(loop, fd);
+	return is_file(fd) ? file_flow(loop, fd, direction) : leat_flow_from_fd(loop, fd);
 }
 
 leat_flow *descriptors_flow(leat_loop *loop, int in, int out)
 {
 	if (in == out)
-		return one(loop, in);
+		return one(loop, in, LEAT_BOTH);
 	if (!is_file(in) && !is_file(out))
 		return leat_flow_from_fds(loop, in, out);
-	return joint_flow(loop, one(loop, in), one(loop, out));
+	return joint_flow(loop, one(loop, in, LEAT_READ), one(loop, out, LEAT_WRITE));
 }

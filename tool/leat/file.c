@@ -77,21 +77,23 @@ static void file_end(leat_flow *self, void *state)
 	f->fd = -1;
 }
 
-static const leat_flow_ops file_ops = {
-	.size = sizeof file_ops,
-	.name = "file",
-	.state_bytes = sizeof(struct file),
-	.read = file_read,
-	.write = file_write,
-	.shutdown = file_shutdown,
-	.close = file_end,
-	.abort = file_end,
+#define FILE_OPS(direction)                                                                         \
+	{                                                                                           \
+		.size = sizeof(leat_flow_ops), .name = "file", .state_bytes = sizeof(struct file),  \
+		.directions = (direction), .read = file_read, .write = file_write,                  \
+		.shutdown = file_shutdown, .close = file_end, .abort = file_end                     \
+	}
+
+static const leat_flow_ops file_ops[] = {
+	[LEAT_READ] = FILE_OPS(LEAT_READ),
+	[LEAT_WRITE] = FILE_OPS(LEAT_WRITE),
+	[LEAT_BOTH] = FILE_OPS(LEAT_BOTH),
 };
 
-leat_flow *file_flow(leat_loop *loop, int fd)
+leat_flow *file_flow(leat_loop *loop, int fd, leat_direction direction)
 {
 	void *state;
-	leat_flow *self = leat_flow_new(loop, &file_ops, &state);
+	leat_flow *self = leat_flow_new(loop, &file_ops[direction], &state);
 	struct file *f = state;
 
 	if (f)

@@ -5,7 +5,7 @@
 
 #include <leat/leat.h>
 
-/* Takes the descriptor. */
-LEAT_NODISCARD leat_flow *file_flow(leat_loop *loop, int fd);
+/* Takes the descriptor; for reading, for writing or for both. */
+LEAT_NODISCARD leat_flow *file_flow(leat_loop *loop, int fd, leat_direction direction);
 
 #endif

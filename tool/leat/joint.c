@@ -79,8 +79,26 @@ static void joint_shutdown(leat_flow *self, void *state)
 		leat_io_then(leat_flow_shutdown(j->out, LEAT_WRITE), on_told, leat_ctx_borrow(j)));
 }
 
-/* In order, too: what is to be said was said, and the rest is let go. */
-static void joint_end(leat_flow *self, void *state)
+/* How they end is not what this one's users ask. */
+static leat_io *however(void *ctx, leat_result *result)
+{
+	return NULL;
+}
+
+static void close_one(leat_flow *flow)
+{
+	leat_io_detach(leat_io_branch(leat_flow_close(flow), however, however, leat_ctx_none()));
+}
+
+static void joint_close(leat_flow *self, void *state)
+{
+	const struct joint *j = state;
+
+	close_one(j->in);
+	close_one(j->out);
+}
+
+static void joint_abort(leat_flow *self, void *state)
 {
 	const struct joint *j = state;
 
@@ -104,8 +122,8 @@ static const leat_flow_ops joint_ops = {
 	.write = joint_write,
 	.flush = joint_flush,
 	.shutdown = joint_shutdown,
-	.close = joint_end,
-	.abort = joint_end,
+	.close = joint_close,
+	.abort = joint_abort,
 	.destroy = joint_destroy,
 };
 
