@@ -250,6 +250,22 @@ static void fds_info(leat_flow *self, void *state, leat_flow_info *info)
 	info->fd = s->in >= 0 ? s->in : s->out;
 }
 
+/* A pipe's bytes are the flow's; a terminal or a device may have ways of its own. */
+static bool fds_lease(leat_flow *self, void *state, leat_lease *lease)
+{
+	struct fds *s = state;
+	int fd = lease->direction == LEAT_READ ? s->in : s->out;
+	struct stat stat;
+
+	(void)self;
+	if (fd < 0 || fstat(fd, &stat) < 0 || !S_ISFIFO(stat.st_mode))
+		return false;
+	if (lease->direction == LEAT_READ)
+		stop_reading(s);
+	lease->fd = fd;
+	return true;
+}
+
 /* ---- making ---- */
 
 #define FDS_OPS(ways)                              \
@@ -264,6 +280,7 @@ static void fds_info(leat_flow *self, void *state, leat_flow_info *info)
 		.close = fds_end,                  \
 		.abort = fds_end,                  \
 		.info = fds_info,                  \
+		.lease_fd = fds_lease,             \
 	}
 
 static const leat_flow_ops fds_ops[] = {
