@@ -13,6 +13,7 @@
 #include "support/expect.h"
 #include "support/oom.h"
 #include "support/sockets.h"
+#include "support/stream.h"
 #include "support/suite.h"
 
 /* ---- two ends of a kind ---- */
@@ -489,6 +490,66 @@ START_TEST(who_does_not_read_is_not_read_for)
 }
 END_TEST
 
+/* ---- much, which the kernel may move ---- */
+
+enum { BULK = 2000000 };
+
+static struct source out_mine, out_theirs;
+static struct sink in_mine, in_theirs;
+
+static void pour_both_ways(void)
+{
+	join(NULL);
+	source_start(&out_mine, mine, BULK);
+	source_start(&out_theirs, theirs, BULK / 2);
+	sink_start(&in_mine, mine);
+	sink_start(&in_theirs, theirs);
+}
+
+static void stop_pouring(void)
+{
+	source_stop(&out_mine);
+	source_stop(&out_theirs);
+	sink_stop(&in_mine);
+	sink_stop(&in_theirs);
+}
+
+START_TEST(much_goes_both_ways_at_once)
+{
+	leat_proxied proxied;
+
+	open_at(_i);
+	pour_both_ways();
+	proxied = ended();
+	expect_int(proxied.end, LEAT_PROXY_ENDED);
+	expect_size(proxied.there_bytes, BULK);
+	expect_size(proxied.back_bytes, BULK / 2);
+	for (int i = 0; i < 100 && !(in_mine.ended && in_theirs.ended); i++)
+		turn();
+	expect_size(in_theirs.at, BULK);
+	expect_size(in_mine.at, BULK / 2);
+	expect_false(in_mine.wrong || in_theirs.wrong);
+	stop_pouring();
+	close_all();
+}
+END_TEST
+
+START_TEST(killed_in_the_middle_of_much_no_hole_is_left)
+{
+	for (int turns = 0; turns < 20; turns++) {
+		open_at(_i);
+		pour_both_ways();
+		for (int i = 0; i < turns; i++)
+			event_base_loop(leat_loop_base(loop), EVLOOP_ONCE | EVLOOP_NONBLOCK);
+		leat_flow_abort(turns % 2 ? mine : theirs);
+		ended();
+		expect_false(in_mine.wrong || in_theirs.wrong);
+		stop_pouring();
+		close_all();
+	}
+}
+END_TEST
+
 /* ---- limits, with a clock of our own ---- */
 
 static int64_t clock_ns(void *ctx)
@@ -767,6 +828,8 @@ SUITE("proxy",
 	OVER_ALL(killed_at_any_byte_by_fin_nothing_is_lost),
 	OVER_ALL(killed_at_any_byte_by_rst_what_was_said_arrives),
 	OVER_ALL(who_does_not_read_is_not_read_for),
+	OVER_ALL(much_goes_both_ways_at_once),
+	OVER_ALL(killed_in_the_middle_of_much_no_hole_is_left),
 	who_says_nothing_for_too_long_is_cut,
 	the_limit_begins_anew_with_each_byte,
 	half_open_has_a_limit_of_its_own,
