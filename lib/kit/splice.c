@@ -27,6 +27,7 @@ enum {
 	FILE_BYTES = 1 << 20, /* at a time */
 	SMALL_BYTES = 16384,
 	SMALL_TAKES = 32, /* in a row: bufs would be as good */
+	VAIN_WAKES = 16,  /* in a row: ready, and yet nothing moves */
 	IDLE_MS = 1000    /* without a byte: the pipe goes */
 };
 
@@ -36,7 +37,7 @@ typedef struct lt_splice {
 	int pipe[2];       /* -1: a file needs none */
 	size_t room, held; /* of the pipe */
 	bool grown;        /* it is as large as it gets */
-	unsigned small;
+	unsigned small, vain;
 	uint64_t seen;     /* the copy's bytes at the last look */
 	leat_io *watch;    /* looks whether anything comes; NULL: no memory for it */
 	leat_maker maker;  /* settled when the chain is to go on */
@@ -216,25 +217,30 @@ static bool is_over(const lt_copy *copy, const lt_splice *s)
 	return s->held == 0 && (copy->left == 0 || !s->from.flow || s->small > SMALL_TAKES);
 }
 
-static void send_file(lt_copy *copy, lt_splice *s)
+/* Whether anything moved. */
+static bool send_file(lt_copy *copy, lt_splice *s)
 {
 	int64_t bytes = leat_lease_send(&s->to, &s->from, copy->left < FILE_BYTES ? (size_t)copy->left : FILE_BYTES);
 
 	if (bytes > 0)
 		lt_copy_count(copy, (size_t)bytes);
+	return bytes > 0;
+}
+
+static bool move(lt_copy *copy, lt_splice *s)
+{
+	int64_t taken = take(copy, s);
+
+	return put(copy, s) > 0 || taken > 0;
 }
 
 static void pump(lt_copy *copy)
 {
 	lt_splice *s = copy->splice;
+	bool moved = is_file(s) ? send_file(copy, s) : move(copy, s);
 
-	if (is_file(s)) {
-		send_file(copy, s);
-	} else {
-		take(copy, s);
-		put(copy, s);
-	}
-	if (is_over(copy, s)) {
+	s->vain = moved ? 0 : s->vain + 1;
+	if (is_over(copy, s) || s->vain > VAIN_WAKES) {
 		copy->by_bufs = copy->left > 0 && s->small <= SMALL_TAKES;
 		leave(copy);
 	} else {
