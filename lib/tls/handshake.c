@@ -6,11 +6,9 @@
  * what it says and waits for more.  Its guard has nobody to serve yet, so the
  * steps ask the flow below themselves.
  */
-#include <arpa/inet.h>
 #include <string.h>
 
 #include <openssl/x509_vfy.h>
-#include <openssl/x509v3.h>
 
 #include "tls/tls.h"
 
@@ -173,93 +171,7 @@ static leat_io *begin(void *ctx, leat_result *result)
 	return l->gone ? leat_io_fail(leat_result_loop(result), leat_error_core(LEAT_CLOSED)) : step(l);
 }
 
-/* ---- what is asked of the peer ---- */
-
-enum { HOST_BYTES = 254 };
-
-static bool is_address(const char *host)
-{
-	unsigned char address[16];
-
-	return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
-}
-
-static bool fits_host(X509 *cert, const char *host)
-{
-	if (is_address(host))
-		return X509_check_ip_asc(cert, host, 0) == 1;
-	return X509_check_host(cert, host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
-}
-
-/* Its certificate was looked at when it was made: for that name? */
-static bool take_session(lt_tls *l, SSL_SESSION *session, const char *host)
-{
-	X509 *cert = session ? SSL_SESSION_get0_peer(session) : NULL;
-
-	if (!session || (l->tls->verify == LEAT_TLS_USUAL && !(cert && fits_host(cert, host))))
-		return true;
-	return SSL_set_session(l->ssl, session) == 1;
-}
-
-static bool verify_host(lt_tls *l, const char *host)
-{
-	X509_VERIFY_PARAM *param = SSL_get0_param(l->ssl);
-
-	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	if (is_address(host))
-		return X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1;
-	return X509_VERIFY_PARAM_set1_host(param, host, 0) == 1;
-}
-
-/* A name without the dot that may end it. */
-static bool copy_host(char *to, const char *host)
-{
-	size_t bytes = host ? strlen(host) : 0;
-
-	if (bytes > 1 && host[bytes - 1] == '.')
-		bytes--;
-	if (bytes >= HOST_BYTES)
-		return false;
-	if (bytes > 0)
-		memcpy(to, host, bytes);
-	to[bytes] = '\0';
-	return true;
-}
-
-static leat_error ask_client(lt_tls *l, const leat_tls_peer *peer)
-{
-	leat_tls *tls = l->tls;
-	leat_error nomem = leat_error_core(LEAT_NOMEM);
-	char host[HOST_BYTES];
-
-	if (!copy_host(host, peer->host) || (!host[0] && tls->verify == LEAT_TLS_USUAL))
-		return leat_error_core(LEAT_INVALID);
-	SSL_set_connect_state(l->ssl);
-	if (!lt_tls_trust_system(tls))
-		return nomem;
-	if (host[0] && !is_address(host) && SSL_set_tlsext_host_name(l->ssl, host) != 1)
-		return nomem;
-	if (host[0] && tls->verify == LEAT_TLS_USUAL && !verify_host(l, host))
-		return nomem;
-	if (tls->alpn && SSL_set_alpn_protos(l->ssl, tls->alpn, tls->alpn_bytes) != 0)
-		return nomem;
-	SSL_set_verify(l->ssl, SSL_VERIFY_PEER, lt_tls_on_verify);
-	return take_session(l, peer->session, host) ? (leat_error){ 0 } : nomem;
-}
-
-/* Whether a client is asked for a certificate; the user's context may say so. */
-static leat_error ask_server(lt_tls *l)
-{
-	int mode = SSL_get_verify_mode(l->ssl);
-
-	if (l->tls->verify == LEAT_TLS_CHAIN)
-		mode = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
-	else if (l->tls->verify == LEAT_TLS_ANY)
-		mode = SSL_VERIFY_PEER;
-	SSL_set_accept_state(l->ssl);
-	SSL_set_verify(l->ssl, mode, lt_tls_on_verify);
-	return (leat_error){ 0 };
-}
+/* ---- the beginning ---- */
 
 static leat_error prepare(lt_tls *l, const leat_tls_peer *peer)
 {
@@ -274,7 +186,7 @@ static leat_error prepare(lt_tls *l, const leat_tls_peer *peer)
 	SSL_set_mode(l->ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_AUTO_RETRY);
 	SSL_clear_mode(l->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE);
 	SSL_set_read_ahead(l->ssl, 0);
-	return l->server ? ask_server(l) : ask_client(l, peer);
+	return l->server ? lt_tls_ask_client(l) : lt_tls_ask_server(l, peer);
 }
 
 /* ---- the calls ---- */

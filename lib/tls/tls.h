@@ -62,7 +62,7 @@ typedef struct lt_tls {
 	bool made;         /* the handshake is done */
 	bool reading;      /* the flow below has a read of ours */
 	bool sending;      /* ... a send */
-	bool dirty;        /* ... and bytes that were not flushed */
+	bool dirty, more;  /* ... and bytes that were not flushed; since a flush began */
 	bool flushing;     /* leat_flow_flushed is awaited */
 	bool shutting;     /* leat_flow_told is */
 	bool telling;      /* ... and close_notify is made */
@@ -75,6 +75,10 @@ typedef struct lt_tls {
 /* ---- context.c ---- */
 /* Reads in whom the system trusts, where that is wanted; false without memory. */
 bool lt_tls_trust_system(leat_tls *tls);
+
+/* ---- ask.c ---- */
+leat_error lt_tls_ask_server(lt_tls *l, const leat_tls_peer *peer);
+leat_error lt_tls_ask_client(lt_tls *l);
 
 /* ---- bio.c ---- */
 BIO_METHOD *lt_tls_method_new(void);
@@ -99,9 +103,23 @@ extern const leat_flow_ops lt_tls_ops;
 void lt_tls_enter(lt_tls *l);
 /* False: the flow has ended meanwhile, and `l` may be gone. */
 bool lt_tls_leave(lt_tls *l);
-/* Sends what was written. */
-void lt_tls_pump(lt_tls *l);
 /* Closes the flow below behind what was sent; whoever waits there is forgotten. */
 void lt_tls_close_below(lt_tls *l);
+/* The same, where both directions are over. */
+void lt_tls_close_below_at_the_end(lt_tls *l);
+
+/* ---- read.c ---- */
+void lt_tls_read(leat_flow *self, void *state);
+/* Whether answers that the flow below does not take would pile up. */
+bool lt_tls_is_clogged(const lt_tls *l);
+/* It takes them again. */
+void lt_tls_unclog(lt_tls *l);
+
+/* ---- write.c ---- */
+void lt_tls_write(leat_flow *self, void *state, leat_bufs *queue);
+void lt_tls_flush(leat_flow *self, void *state);
+void lt_tls_shutdown(leat_flow *self, void *state);
+/* Sends what was encrypted. */
+void lt_tls_pump(lt_tls *l);
 
 #endif

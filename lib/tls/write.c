@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: ISC */
+/* write - what is written goes out encrypted, a block at a time
+ *
+ * What waits is encrypted into one block, which is sent below; while that is pending
+ * nothing more is taken.  close_notify goes behind what the transport has taken.
+ * Read lt_tls_pump and `encrypt` first.
+ */
+#include <string.h>
+#include <sys/uio.h>
+
+#include "tls/tls.h"
+
+enum {
+	PARTS = 16,
+	SMALL = 2048 /* smaller pieces are gathered into one record */
+};
+
+/* ---- to the flow below ---- */
+
+static leat_io *on_sent(void *ctx, leat_result *result);
+
+static void send_out(lt_tls *l, leat_buf *out)
+{
+	leat_io *io = leat_flow_send(l->below, out);
+	leat_result result;
+
+	if (!leat_io_try(io, &result)) {
+		l->sending = true;
+		leat_flow_keep(l->self, LEAT_WRITE, leat_io_then(io, on_sent, leat_ctx_borrow(l)));
+		return;
+	}
+	if (!leat_result_ok(&result))
+		leat_flow_write_failed(l->self, leat_result_error(&result));
+	leat_result_clear(&result);
+}
+
+void lt_tls_pump(lt_tls *l)
+{
+	leat_buf *out;
+
+	if (l->sending || l->gone)
+		return;
+	out = lt_tls_take_out(l);
+	if (out)
+		send_out(l, out);
+}
+
+static void write_failed(lt_tls *l)
+{
+	leat_flow *self = leat_flow_ref(l->self);
+	leat_error error = l->error;
+
+	lt_tls_pump(l); /* an alert */
+	leat_flow_write_failed(self, error);
+	leat_flow_unref(self);
+}
+
+/* The flow below has accepted the close_notify. */
+static void tell(lt_tls *l)
+{
+	l->told = true;
+	lt_tls_close_below_at_the_end(l);
+	leat_flow_told(l->self);
+}
+
+/* All before it has left; where OpenSSL can say nothing any more, nothing. */
+static void say_goodbye(lt_tls *l)
+{
+	int ret = 0;
+
+	lt_tls_enter(l);
+	if (!l->broken)
+		ret = SSL_shutdown(l->ssl);
+	if (ret < 0)
+		lt_tls_classify(l, ret);
+	if (!lt_tls_leave(l))
+		return;
+	l->telling = true;
+	if (ret < 0) {
+		write_failed(l);
+		return;
+	}
+	lt_tls_pump(l);
+	if (!l->gone && !l->sending)
+		tell(l);
+}
+
+static void flushed(lt_tls *l)
+{
+	leat_flow *self = leat_flow_ref(l->self);
+
+	if (l->flushing) {
+		l->flushing = false;
+		leat_flow_flushed(self);
+	}
+	if (!l->gone && l->shutting && !l->telling)
+		say_goodbye(l);
+	leat_flow_unref(self);
+}
+
+static leat_io *on_flushed(void *ctx, leat_result *result)
+{
+	lt_tls *l = ctx;
+
+	(void)result;
+	l->dirty = l->more;
+	flushed(l);
+	return NULL;
+}
+
+/* Sends what was written, and has it reach the transport: of the user's, since
+ * a server's tickets may wait for ever for a peer that does not read. */
+static void pump_through(lt_tls *l)
+{
+	leat_flow *self = leat_flow_ref(l->self);
+
+	lt_tls_pump(l);
+	l->more = false;
+	if (!l->sending && !l->gone && l->dirty)
+		leat_flow_keep(self, LEAT_WRITE, leat_io_then(leat_flow_flush(l->below), on_flushed, leat_ctx_borrow(l)));
+	else if (!l->sending && !l->gone)
+		flushed(l);
+	leat_flow_unref(self);
+}
+
+static leat_io *on_sent(void *ctx, leat_result *result)
+{
+	lt_tls *l = ctx;
+	leat_flow *self = leat_flow_ref(l->self);
+	bool clogged = lt_tls_is_clogged(l);
+
+	(void)result;
+	l->sending = false;
+	if (l->telling && !l->told)
+		tell(l);
+	else if (l->flushing || l->shutting)
+		pump_through(l);
+	else
+		lt_tls_pump(l);
+	if (!l->gone && !l->sending)
+		leat_flow_writable(self);
+	if (!l->gone && clogged)
+		lt_tls_unclog(l);
+	leat_flow_unref(self);
+	return NULL;
+}
+
+/* ---- encrypting ---- */
+
+/* Small pieces in front, copied together; NULL: the first is large or alone. */
+static leat_buf *gathered(lt_tls *l, const struct iovec *parts, int count, size_t most)
+{
+	size_t sum = parts[0].iov_len;
+	int n = 1;
+	leat_buf *buf;
+	unsigned char *to;
+
+	while (n < count && sum < SMALL && parts[n].iov_len < SMALL && sum + parts[n].iov_len <= most)
+		sum += parts[n++].iov_len;
+	if (n == 1)
+		return NULL;
+	buf = leat_buf_new(leat_flow_loop(l->self), sum);
+	to = leat_buf_space(buf);
+	for (int i = 0; to && i < n; to += parts[i++].iov_len)
+		memcpy(to, parts[i].iov_base, parts[i].iov_len);
+	return buf;
+}
+
+/* Encrypts at most so many bytes of the front; gives how many, 0: it failed. */
+static size_t encrypt_front(lt_tls *l, leat_bufs *queue, size_t most)
+{
+	struct iovec parts[PARTS];
+	leat_buf *buf = gathered(l, parts, leat_bufs_iovec(queue, parts, PARTS), most);
+	const void *from = buf ? leat_buf_data(buf) : parts[0].iov_base;
+	size_t bytes = buf ? leat_buf_size(buf) : parts[0].iov_len;
+	int ret;
+
+	if (bytes > most)
+		bytes = most;
+	if (buf && leat_buf_failed(buf)) {
+		l->error = leat_error_core(LEAT_NOMEM);
+		leat_buf_unref(buf);
+		return 0;
+	}
+	ret = SSL_write(l->ssl, from, (int)bytes);
+	leat_buf_unref(buf);
+	if (ret > 0)
+		return (size_t)ret;
+	if (lt_tls_classify(l, ret) != LT_TLS_ERROR) {
+		l->error = leat_error_core(LEAT_PROTOCOL);
+		l->broken = true;
+	}
+	return 0;
+}
+
+/* Encrypts one block full.  What is dropped may release what ends the flow. */
+static bool encrypt(lt_tls *l, leat_bufs *queue)
+{
+	size_t left = leat_bufs_size(queue), n;
+
+	if (left > LT_TLS_BATCH + LT_TLS_RECORD / 2)
+		left = LT_TLS_BATCH;
+	l->out_hint = left + (left / LT_TLS_RECORD + 2) * LT_TLS_RECORD_MORE;
+	while (left > 0 && !l->gone) {
+		n = encrypt_front(l, queue, left);
+		if (n == 0)
+			return false;
+		l->dirty = l->more = true;
+		leat_bufs_drop(queue, n);
+		left -= n;
+	}
+	return true;
+}
+
+/* ---- the operations ---- */
+
+void lt_tls_write(leat_flow *self, void *state, leat_bufs *queue)
+{
+	lt_tls *l = state;
+	bool done = true;
+
+	leat_flow_ref(self);
+	while (done && !l->gone && !l->sending && !l->broken && leat_bufs_size(queue) > 0) {
+		lt_tls_enter(l);
+		done = encrypt(l, queue);
+		if (!lt_tls_leave(l))
+			break;
+		if (done)
+			lt_tls_pump(l);
+		else
+			write_failed(l);
+	}
+	if (!l->gone && l->broken && done)
+		write_failed(l);
+	leat_flow_unref(self);
+}
+
+void lt_tls_flush(leat_flow *self, void *state)
+{
+	lt_tls *l = state;
+
+	(void)self;
+	l->flushing = true;
+	pump_through(l);
+}
+
+/* close_notify goes behind what the transport has taken, as a FIN would. */
+void lt_tls_shutdown(leat_flow *self, void *state)
+{
+	lt_tls *l = state;
+
+	(void)self;
+	l->shutting = true;
+	pump_through(l);
+}
