@@ -47,6 +47,13 @@ static void note_end(lt_bev *s)
 		s->ended = true;
 }
 
+/* The partner of a pair has no other way to say that it has gone: reading has ended
+ * by then. */
+static bool is_cut_after_its_end(const lt_bev *s, short what)
+{
+	return s->ended && (what & BEV_EVENT_READING) && lt_levels_bottom(&s->levels)->kind == LT_LEVEL_PAIR;
+}
+
 void lt_bev_note_error(lt_bev *s, short what, int number)
 {
 	bool bare = !(what & (BEV_EVENT_READING | BEV_EVENT_WRITING));
@@ -57,7 +64,7 @@ void lt_bev_note_error(lt_bev *s, short what, int number)
 	}
 	if ((what & BEV_EVENT_READING) || bare)
 		lt_bev_note_read_error(s, lt_levels_error(&s->levels, what, number));
-	if (what & BEV_EVENT_WRITING)
+	if ((what & BEV_EVENT_WRITING) || is_cut_after_its_end(s, what))
 		lt_bev_note_write_error(s, lt_levels_error(&s->levels, what, number));
 }
 

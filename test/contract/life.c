@@ -53,6 +53,17 @@ static void a1_the_peer_sees_a_reset(void)
 	hears_cut(a);
 }
 
+static void a1_an_abort_after_the_end_fails_a_blocked_write(void)
+{
+	uint64_t end;
+	leat_io *waiting = fill(b, MUCH, &end), *told = leat_flow_shutdown(a, LEAT_WRITE);
+
+	expect_end(b);
+	expect_done(told);
+	leat_flow_abort(a);
+	expect_broken(outcome(waiting));
+}
+
 /* ---- cut at any moment ---- */
 
 struct talkers {
@@ -546,6 +557,7 @@ const struct clause life_clauses[] = {
 	CLAUSE(a1_pending_operations_fail_with_closed, ANY),
 	CLAUSE(a1_a_pending_read_fails_with_closed, ANY),
 	CLAUSE(a1_the_peer_sees_a_reset, ANY),
+	CLAUSE(a1_an_abort_after_the_end_fails_a_blocked_write, DUPLEX),
 	CLAUSE(a1_aborted_at_any_moment_nothing_stays_pending, DUPLEX | SMALL_TURNS),
 	CLAUSE(a1_both_aborted_at_any_moment, DUPLEX | SMALL_TURNS),
 	CLAUSE(a2_both_closed_at_any_moment, DUPLEX | SMALL_TURNS),
