@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/abort.h"
 #include "base/mem.h"
 
 enum {
@@ -26,6 +27,7 @@ static leat_memory memory_copy(const leat_memory *memory)
 {
 	leat_memory copy = { .alloc = NULL };
 
+	lt_must_have_size(memory, leat_memory);
 	if (memory)
 		memcpy(&copy, memory, memory->size < sizeof(copy) ? memory->size : sizeof(copy));
 	if (!copy.alloc || !copy.release) {

@@ -5,6 +5,7 @@
  * the contract and then calls the ops; what the ops answer arrives in calls of
  * <leat/flow_ops.h>, which only settle ios and so never run user code.
  */
+#include "base/abort.h"
 #include "flow/flow.h"
 
 /* ---- birth ---- */
@@ -387,6 +388,7 @@ void leat_flow_info_get(leat_flow *flow, leat_flow_info *info)
 
 	if (!lt_flow_ended(flow) && lt_has(flow->ops, info))
 		flow->ops->info(lt_flow_self(flow), lt_flow_state(flow), &all);
+	lt_must_have_size(info, leat_flow_info);
 	memcpy(info, &all, info->size < sizeof all ? info->size : sizeof all);
 }
 
@@ -407,6 +409,7 @@ leat_error leat_flow_set_limits(leat_flow *flow, const leat_flow_limits *limits)
 {
 	leat_error error = { 0 };
 
+	lt_must_have_size(limits, leat_flow_limits);
 	if (lt_flow_ended(flow))
 		return lt_flow_refusal(flow);
 	if (!lt_flow_rare(flow))

@@ -291,6 +291,7 @@ void leat_loop_stats_get(leat_loop *loop, leat_loop_stats *stats)
 		.longest_where = loop->longest_where,
 	};
 
+	lt_must_have_size(stats, leat_loop_stats);
 	memcpy(stats, &all, stats->size < sizeof all ? stats->size : sizeof all);
 }
 
@@ -372,6 +373,7 @@ leat_loop *leat_loop_new(struct event_base *base, const leat_loop_options *optio
 	lt_mem mem;
 	leat_loop *loop;
 
+	lt_must_have_size(options, leat_loop_options);
 	lt_mem_init(&mem, options && options->size > offsetof(leat_loop_options, memory) ? options->memory : NULL);
 	loop = mem.user.alloc(mem.user.ctx, sizeof *loop);
 	if (!loop)

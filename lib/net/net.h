@@ -8,6 +8,7 @@
 
 #include <leat/net.h>
 
+#include "base/abort.h"
 #include "base/addr.h"
 
 extern const leat_scheme lt_tcp_scheme, lt_unix_scheme;

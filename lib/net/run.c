@@ -220,6 +220,7 @@ leat_io *leat_run_at(leat_loop *loop, const char *const *argv, const leat_run_op
 
 	if (!r)
 		return lt_io_refused(loop);
+	lt_must_have_size(given, leat_run_options);
 	lt_options_take(&options, sizeof options, given);
 	child = child_options(&options);
 	r->loop = loop;

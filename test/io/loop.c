@@ -6,6 +6,7 @@
 #include <event2/event.h>
 #include <event2/util.h>
 
+#include "support/dies.h"
 #include "support/step.h"
 #include "support/suite.h"
 #include "support/world.h"
@@ -104,6 +105,36 @@ START_TEST(options_shorter_than_ours_leave_the_rest_at_its_default)
 	expect_true(leat_await(leat_sleep(loop, 0), NULL));
 	leat_loop_free(loop);
 	world_close(&w);
+}
+END_TEST
+
+/* Each struct that a caller fills begins with its size: where that is forgotten nothing of it
+ * would be heeded. */
+static void forget_the_size_of_the_options(void)
+{
+	leat_loop_free(leat_loop_new(NULL, &(leat_loop_options){ .budget = 7 }));
+}
+
+static void *no_memory(void *ctx, size_t bytes)
+{
+	return NULL;
+}
+
+static void let_be(void *ctx, void *memory)
+{
+}
+
+static void forget_the_size_of_the_memory(void)
+{
+	leat_memory memory = { .alloc = no_memory, .release = let_be };
+
+	leat_loop_free(leat_loop_new(NULL, &(leat_loop_options){ .size = sizeof(leat_loop_options), .memory = &memory }));
+}
+
+START_TEST(options_without_their_size_abort)
+{
+	dies_saying(forget_the_size_of_the_options, SIGABRT, (const char *const[]){ "leat_loop_options", "size", NULL });
+	dies_saying(forget_the_size_of_the_memory, SIGABRT, (const char *const[]){ "leat_memory", "size", NULL });
 }
 END_TEST
 
@@ -574,6 +605,7 @@ SUITE("loop",
 	it_knows_its_base,
 	without_memory_there_is_none,
 	options_shorter_than_ours_leave_the_rest_at_its_default,
+	options_without_their_size_abort,
 	running_what_is_ready_counts_and_ends,
 	at_most_a_budget_runs_at_once,
 	running_inside_a_callback_does_nothing,
