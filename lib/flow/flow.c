@@ -74,8 +74,11 @@ leat_flow *lt_flow_spare(leat_loop *loop)
 	leat_flow *flow = lt_loop_spare(loop, LT_SPARE_FLOW);
 
 	_Static_assert(sizeof(leat_flow) <= LT_SPARE_BYTES, "fits");
+	if (flow->refs > 0)
+		return leat_flow_ref(flow);
 	*flow = (leat_flow){ .ops = &no_ops, .loop = loop, .where = LEAT_HERE, .refs = 1 };
 	flow->bits = LT_F_CLOSED | LT_F_STILLBORN | LT_F_SPARE;
+	lt_loop_hold(loop);
 	return flow;
 }
 
@@ -242,7 +245,7 @@ void lt_flow_free(leat_flow *flow)
 	leat_flow *origin = NULL;
 
 	if (flow->bits & LT_F_SPARE) {
-		flow->refs = 1;
+		lt_loop_release(loop);
 		return;
 	}
 	if (!lt_flow_ended(flow)) {

@@ -108,6 +108,9 @@ static leat_listener *spare(leat_loop *loop)
 	leat_listener *listener = lt_loop_spare(loop, LT_SPARE_LISTENER);
 
 	_Static_assert(sizeof(leat_listener) <= LT_SPARE_BYTES, "fits");
+	if (listener->refs > 0)
+		return leat_listener_ref(listener);
+	lt_loop_hold(loop);
 	*listener = (leat_listener){ .ops = &no_ops, .loop = loop, .where = LEAT_HERE, .refs = 1,
 		.bits = CLOSED | SPARE, .error = leat_error_core(LEAT_NOMEM) };
 	return listener;
@@ -168,8 +171,10 @@ static void free_listener(leat_listener *listener)
 {
 	leat_loop *loop = listener->loop;
 
-	lt_loop_move_out(&listener->resident);
-	lt_mem_release(lt_loop_mem(loop), listener);
+	if (!(listener->bits & SPARE)) {
+		lt_loop_move_out(&listener->resident);
+		lt_mem_release(lt_loop_mem(loop), listener);
+	}
 	lt_loop_release(loop);
 }
 
@@ -180,7 +185,7 @@ void leat_listener_unref(leat_listener *listener)
 	listener->refs = 1; /* what the close settles holds none */
 	if (!(listener->bits & CLOSED))
 		leat_listener_close(listener);
-	if (!(listener->bits & SPARE) && --listener->refs == 0)
+	if (--listener->refs == 0)
 		free_listener(listener);
 }
 

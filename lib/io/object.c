@@ -53,7 +53,10 @@ static lt_object *spare(leat_loop *loop, const lt_object_ops *ops)
 	lt_object *object = lt_loop_spare(loop, LT_SPARE_OBJECT);
 
 	static_assert(sizeof *object <= LT_SPARE_BYTES, "fits");
-	*object = (lt_object){ .ops = ops, .loop = loop, .where = LEAT_HERE, .refs = 1, .dead = LEAT_NOMEM, .spare = true };
+	if (object->refs == 0)
+		lt_loop_hold(loop); /* who has it may outlive the loop */
+	*object = (lt_object){ .ops = ops, .loop = loop, .where = LEAT_HERE, .refs = object->refs + 1,
+		.dead = LEAT_NOMEM, .spare = true };
 	return object;
 }
 
@@ -84,10 +87,12 @@ void lt_object_unref(lt_object *object)
 {
 	leat_loop *loop = object->loop;
 
-	if (object->spare || --object->refs > 0)
+	if (--object->refs > 0)
 		return;
-	lt_loop_move_out(&object->resident);
-	lt_mem_release(&loop->mem, object);
+	if (!object->spare) {
+		lt_loop_move_out(&object->resident);
+		lt_mem_release(&loop->mem, object);
+	}
 	lt_loop_release(loop);
 }
 

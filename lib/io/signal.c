@@ -290,6 +290,7 @@ static leat_signals *allocate(leat_loop *loop, const int *numbers, size_t count,
 	static_assert(sizeof(leat_signals) <= LT_SPARE_BYTES, "fits");
 	if (!s) {
 		s = lt_loop_spare(loop, LT_SPARE_SIGNALS);
+		lt_loop_hold(loop); /* each time that it is given: who has it may outlive the loop */
 		*s = (leat_signals){ .loop = loop, .spare = true, .error = leat_error_core(LEAT_NOMEM) };
 		return s;
 	}
@@ -433,8 +434,12 @@ leat_error leat_signals_error(const leat_signals *s)
 
 void leat_signals_free(leat_signals *s)
 {
-	if (!s || s->spare)
+	if (!s)
 		return;
+	if (s->spare) {
+		lt_loop_release(s->loop);
+		return;
+	}
 	fail(s, leat_error_core(LEAT_CLOSED));
 	leave(s);
 	s->freed = true;

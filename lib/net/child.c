@@ -357,6 +357,9 @@ static leat_child *spare(leat_loop *loop)
 	leat_child *c = lt_loop_spare(loop, LT_SPARE_CHILD);
 
 	static_assert(sizeof(leat_child) <= LT_SPARE_BYTES, "fits");
+	if (c->refs > 0)
+		return leat_child_ref(c);
+	lt_loop_hold(loop);
 	*c = (leat_child){ .loop = loop, .spare = true, .refs = 1, .unborn = leat_error_core(LEAT_NOMEM) };
 	return c;
 }
@@ -407,8 +410,13 @@ leat_child *leat_child_ref(leat_child *c)
 
 void leat_child_unref(leat_child *c)
 {
-	if (!c || c->spare || --c->refs > 0)
+	if (!c || --c->refs > 0)
 		return;
+	if (c->spare) {
+		unref_flows(c);
+		lt_loop_release(c->loop);
+		return;
+	}
 	dropped(c);
 	unref_flows(c);
 	if (!attend(c)) {
@@ -440,8 +448,8 @@ leat_error leat_child_kill(leat_child *c, int number)
 
 static leat_flow *stream(leat_child *c, int i)
 {
-	if (c->spare)
-		return lt_flow_spare(c->loop);
+	if (!c->flows[i] && c->spare)
+		c->flows[i] = lt_flow_spare(c->loop);
 	if (!c->flows[i])
 		c->flows[i] = leat_flow_stillborn(c->loop, leat_error_set(c->unborn) ? c->unborn :
 		                                           leat_error_make_at(&leat_core_errors, LEAT_INVALID, c->where));

@@ -4,8 +4,16 @@
  * Whatever fails, the program gets its answer or NOMEM; contexts and values go once,
  * nothing is left.
  */
+#include <signal.h>
+
 #include <leat/buf.h>
+#include <leat/child.h>
 #include <leat/fiber.h>
+#include <leat/flow.h>
+#include <leat/mutex.h>
+#include <leat/net.h>
+#include <leat/queue.h>
+#include <leat/signal.h>
 
 #include "support/starve.h"
 #include "support/suite.h"
@@ -228,4 +236,47 @@ START_TEST(without_memory_there_is_an_answer_and_nothing_is_left)
 }
 END_TEST
 
-SUITE("nomem", EACH(without_memory_there_is_an_answer_and_nothing_is_left, sizeof scenarios / sizeof *scenarios))
+/* ---- what was made without memory outlives its loop as any other ---- */
+
+#define WITHOUT_MEMORY(w, make) ((w)->oom.fail_at = (w)->oom.calls + 1, (make))
+
+START_TEST(what_was_made_without_memory_outlives_its_loop)
+{
+	static const char *const argv[] = { "true", NULL };
+	struct world w;
+	leat_flow *flows[2], *in;
+	leat_listener *listeners[2];
+	leat_mutex *mutex;
+	leat_queue *queue;
+	leat_child *child;
+	leat_signals *signals;
+
+	world_open(&w);
+	for (int i = 0; i < 2; i++) {
+		flows[i] = WITHOUT_MEMORY(&w, leat_flow_null(w.loop));
+		listeners[i] = WITHOUT_MEMORY(&w, leat_listen(w.loop, "unix:@leat-nomem", NULL));
+	}
+	mutex = WITHOUT_MEMORY(&w, leat_mutex_new(w.loop));
+	queue = WITHOUT_MEMORY(&w, leat_queue_new(w.loop, 1));
+	child = WITHOUT_MEMORY(&w, leat_child_new(w.loop, argv, NULL));
+	signals = WITHOUT_MEMORY(&w, leat_signals_new(w.loop, SIGUSR1));
+	in = leat_child_in(child);
+	w.oom.fail_at = 0;
+	leat_loop_free(w.loop);
+	for (int i = 0; i < 2; i++) {
+		expect_kind(settled(leat_flow_read(flows[i])), LEAT_NOMEM);
+		leat_flow_unref(flows[i]);
+		leat_listener_unref(listeners[i]);
+	}
+	expect_kind(settled(leat_flow_read(in)), LEAT_NOMEM);
+	leat_mutex_free(mutex);
+	leat_queue_free(queue);
+	leat_child_unref(child);
+	leat_signals_free(signals);
+	event_base_free(w.base);
+	expect_size(w.oom.live, 0);
+}
+END_TEST
+
+SUITE("nomem", EACH(without_memory_there_is_an_answer_and_nothing_is_left, sizeof scenarios / sizeof *scenarios),
+	what_was_made_without_memory_outlives_its_loop)
