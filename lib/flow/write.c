@@ -320,9 +320,9 @@ static leat_io *enqueue_pending(leat_flow *flow, leat_buf *buf, const char *wher
 
 	if (!lt_io_is_refusal(io))
 		return io;
-	lt_buf_unref(buf);
-	if (flow->out->queue.bytes == 0)
+	if (flow->out->queue.bytes == 0 && !(flow->bits & LT_F_WRITING))
 		free_out(flow);
+	lt_buf_unref(buf); /* last: its release may drop the flow */
 	return io;
 }
 
@@ -341,13 +341,10 @@ static leat_io *enqueue(leat_flow *flow, leat_buf *buf, const char *where)
 	size_t bytes = buf->size;
 	leat_io *io = NULL;
 
-	if (!out) {
-		lt_buf_unref(buf);
-		return lt_io_nomem(flow->loop);
-	}
-	if ((flow->bits & LT_F_WRITING) && !lt_flow_rare(flow)) {
-		lt_buf_unref(buf);
-		return lt_io_nomem(flow->loop);
+	if (!out || ((flow->bits & LT_F_WRITING) && !lt_flow_rare(flow))) {
+		io = lt_io_nomem(flow->loop);
+		lt_buf_unref(buf); /* last: its release may drop the flow */
+		return io;
 	}
 	if (out->queue.bytes + bytes >= high_water(flow)) {
 		io = enqueue_pending(flow, buf, where);
@@ -364,20 +361,20 @@ static leat_io *enqueue(leat_flow *flow, leat_buf *buf, const char *where)
 static __attribute__((noinline)) leat_io *send_oddly(leat_flow *flow, leat_buf *buf, const char *where)
 {
 	leat_error error;
+	leat_io *io;
 
 	if (buf->refs > 1)
 		buf = lt_buf_unique(buf);
-	if (refuse_write(flow, &error)) {
-		leat_buf_unref(buf);
-		return lt_flow_refuse(flow, error, where);
-	}
-	if (lt_buf_is_failed(buf))
-		return lt_io_nomem(flow->loop);
-	if (buf->size == 0) {
-		lt_buf_unref(buf);
-		return leat_io_done_at(flow->loop, where);
-	}
-	return enqueue(flow, buf, where);
+	if (refuse_write(flow, &error))
+		io = lt_flow_refuse(flow, error, where);
+	else if (lt_buf_is_failed(buf))
+		io = lt_io_nomem(flow->loop);
+	else if (buf->size == 0)
+		io = leat_io_done_at(flow->loop, where);
+	else
+		return enqueue(flow, buf, where);
+	lt_buf_unref(buf); /* last: its release may drop the flow */
+	return io;
 }
 
 /* The usual: in a turn, below the mark, and nothing waits before it.  Needs no frame. */

@@ -227,6 +227,13 @@ static void a2_a_release_may_abort_when_its_write_is_cancelled(void)
 	expect_null(b);
 }
 
+static void a2_a_release_may_unref_where_its_send_is_refused(void)
+{
+	leat_io_cancel(leat_flow_shutdown(b, LEAT_WRITE));
+	expect_fails(leat_flow_send(b, telling(BYTES, drop_b)), LEAT_CLOSED);
+	expect_null(b);
+}
+
 static char into[64];
 static leat_io *second;
 
@@ -279,6 +286,7 @@ const struct clause release_clauses[] = {
 	CLAUSE(a2_a_release_may_unref_inside_shutdown_read, ANY),
 	CLAUSE(a2_a_release_may_abort_inside_shutdown_both, ANY),
 	CLAUSE(a2_a_release_may_abort_when_its_write_is_cancelled, ANY),
+	CLAUSE(a2_a_release_may_unref_where_its_send_is_refused, ALONE),
 	CLAUSE(a2_a_release_may_read_while_a_read_into_is_delivered, ANY),
 	CLAUSE(a2_a_release_may_free_the_loop, ANY),
 	{ 0 },
