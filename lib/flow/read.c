@@ -166,6 +166,16 @@ static const leat_giver into_giver = {
 	.size = sizeof(leat_giver), .give_back = into_given_back, .delivered = into_delivered
 };
 
+/* What a read_into had gathered is kept, or dropped: by then its io is settled, for a
+ * release may cancel it. */
+static void fail_reader(leat_flow *flow, leat_io *io, const lt_outcome *outcome)
+{
+	lt_settle(flow->loop, io, outcome);
+	if (flow->bits & LT_F_INTO)
+		ungather(flow);
+	lt_flow_unref(flow);
+}
+
 static void settle_into(leat_flow *flow, leat_io *io)
 {
 	size_t bytes = flow->rare->into.got.bytes;
@@ -173,8 +183,7 @@ static void settle_into(leat_flow *flow, leat_io *io)
 
 	if (flow->rare->into.starved) {
 		flow->rare->into.starved = false;
-		ungather(flow);
-		settle_without(flow, io, &nomem);
+		fail_reader(flow, io, &nomem);
 		return;
 	}
 	flow->bits |= LT_F_HELD;
@@ -582,8 +591,7 @@ void lt_flow_read_over(leat_flow *flow)
 	if (!(flow->bits & LT_F_INTO)) {
 		settle_without(flow, reader, &last);
 	} else if (lt_is_error(&last)) {
-		ungather(flow);
-		settle_without(flow, reader, &last);
+		fail_reader(flow, reader, &last);
 	} else {
 		settle_into(flow, reader);
 	}
@@ -597,9 +605,7 @@ void lt_flow_read_fail(leat_flow *flow, leat_error error)
 	if (!reader)
 		return;
 	flow->first.reader = NULL;
-	if (flow->bits & LT_F_INTO)
-		ungather(flow);
-	settle_without(flow, reader, &failure);
+	fail_reader(flow, reader, &failure);
 }
 
 static bool write_was_reset(const leat_flow *flow)

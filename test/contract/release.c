@@ -257,6 +257,33 @@ static void a2_a_release_may_read_while_a_read_into_is_delivered(void)
 	expect_mem(into + 32, "gh", 2);
 }
 
+static void take_b(void)
+{
+	b = b ? leat_flow_take(b) : NULL;
+}
+
+/* The transport is looking at what is written. */
+static void a2_a_release_may_not_take_while_bytes_are_sent(void)
+{
+	inside_each(take_b);
+}
+
+static leat_io *doomed;
+
+static void cancel_doomed(void)
+{
+	leat_io_cancel(doomed);
+}
+
+static void a2_a_release_may_cancel_the_read_into_that_had_gathered_it(void)
+{
+	leat_flow_unread(a, telling(3, cancel_doomed));
+	doomed = leat_flow_read_into(a, into, 10, 10);
+	leat_flow_abort(a);
+	expect_int(released, 1);
+	settle();
+}
+
 static void a2_a_release_may_free_the_loop(void)
 {
 	static struct pump in;
@@ -288,6 +315,8 @@ const struct clause release_clauses[] = {
 	CLAUSE(a2_a_release_may_abort_when_its_write_is_cancelled, ANY),
 	CLAUSE(a2_a_release_may_unref_where_its_send_is_refused, ALONE),
 	CLAUSE(a2_a_release_may_read_while_a_read_into_is_delivered, ANY),
+	CLAUSE(a2_a_release_may_not_take_while_bytes_are_sent, ANY),
+	CLAUSE(a2_a_release_may_cancel_the_read_into_that_had_gathered_it, ANY),
 	CLAUSE(a2_a_release_may_free_the_loop, ANY),
 	{ 0 },
 };
