@@ -339,6 +339,17 @@ static size_t drain(leat_flow *flow, unsigned char *got)
 	return count;
 }
 
+static void put_back(leat_flow *flow, const unsigned char *got, size_t count)
+{
+	leat_buf *buf = leat_buf_copy(w.loop, got, count);
+
+	came.over = leat_buf_failed(buf);
+	if (count > 0)
+		leat_flow_unread(flow, buf);
+	else
+		leat_buf_unref(buf);
+}
+
 /* Gives the flow back: what comes from it is the rest. Where a dropping was
  * cancelled only the flow tells how much that is. */
 static leat_flow *give_back(bool dropping)
@@ -355,8 +366,7 @@ static leat_flow *give_back(bool dropping)
 	fuzz_must(dropping || count == rest_bytes());
 	came.at = came.count - count;
 	fuzz_must(memcmp(got, rest(), count) == 0);
-	if (count > 0)
-		leat_flow_unread(flow, leat_buf_copy(w.loop, got, count));
+	put_back(flow, got, count);
 	return flow;
 }
 
