@@ -158,7 +158,8 @@ static void shut(struct end *e)
 
 static void move(struct end *e)
 {
-	look_at_read(e);
+	if (dice(3)) /* else it may be cancelled on its way */
+		look_at_read(e);
 	look_at_write(e);
 	switch (dice(16)) {
 	case 0:
