@@ -64,6 +64,7 @@ beside() {
 			"$header" "$symbol" >"$work/user.beside.c"
 		try "$CC" C beside.c "$2"
 	done <<-END
+	leat-tls tls.h leat_tls_errors.size!=sizeof(leat_error_domain)
 	leat-zip zlib.h leat_zlib_errors.size!=sizeof(leat_error_domain)
 	leat-zip zstd.h leat_zstd_errors.size!=sizeof(leat_error_domain)
 	END
