@@ -519,15 +519,32 @@ static inline void run_round(leat_loop *loop)
 
 enum { TAIL_ROUNDS = 16 };
 
+/* Those who asked for the end of the turn while it was going on: libevent has its turn
+ * before them, for they wait for what it says. */
+static LT_COLD void put_off(leat_loop *loop)
+{
+	lt_tail **last = &loop->later;
+
+	while (*last != &lt_tails_end)
+		last = &(*last)->next;
+	*last = loop->tails;
+	loop->tails = loop->later;
+	loop->later = &lt_tails_end;
+}
+
 /* What a layer sends to the flow below leaves in the same turn: a round for each
  * layer.  Those that are queued again and again wait for the next turn. */
 static inline void run_tails(leat_loop *loop)
 {
 	int rounds = TAIL_ROUNDS;
 
+	loop->in_tails = true;
 	do
 		run_round(loop);
 	while (__builtin_expect(loop->tails != &lt_tails_end, 0) && --rounds > 0);
+	loop->in_tails = false;
+	if (__builtin_expect(loop->later != &lt_tails_end, 0))
+		put_off(loop);
 }
 
 size_t lt_io_drain(leat_loop *loop, size_t budget)

@@ -148,7 +148,12 @@ void lt_loop_drain_all(leat_loop *loop)
 
 void lt_loop_at_end(leat_loop *loop, lt_tail *tail)
 {
-	lt_loop_add_tail(loop, tail);
+	if (!loop->in_tails) {
+		lt_loop_add_tail(loop, tail);
+	} else if (!tail->next) {
+		tail->next = loop->later;
+		loop->later = tail;
+	}
 }
 
 static bool unlink_tail(lt_tail **at, const lt_tail *tail)
@@ -166,8 +171,8 @@ void lt_loop_not_at_end(leat_loop *loop, lt_tail *tail)
 {
 	if (!tail->next)
 		return;
-	if (!unlink_tail(&loop->tails, tail))
-		unlink_tail(&loop->running, tail);
+	if (!unlink_tail(&loop->tails, tail) && !unlink_tail(&loop->running, tail))
+		unlink_tail(&loop->later, tail);
 	tail->next = NULL;
 }
 
@@ -378,7 +383,8 @@ leat_loop *leat_loop_new(struct event_base *base, const leat_loop_options *optio
 	loop = mem.user.alloc(mem.user.ctx, sizeof *loop);
 	if (!loop)
 		return NULL;
-	*loop = (leat_loop){ .mem = mem, .tails = &lt_tails_end, .running = &lt_tails_end, .holds = 1 };
+	*loop = (leat_loop){ .mem = mem, .tails = &lt_tails_end, .running = &lt_tails_end, .later = &lt_tails_end,
+		.holds = 1 };
 	loop->ready.tail = &loop->ready.head;
 	loop->drain = lt_io_drain;
 	for (int i = 0; i < LT_RESIDENT_KINDS; i++) {

@@ -62,7 +62,8 @@ typedef struct lt_tail {
 	struct lt_tail *next; /* NULL: not queued; the loop itself ends the list */
 	void (*run)(struct lt_tail *);
 } lt_tail;
-/* Queues it; runs once, this turn. */
+/* Queues it; runs once, this turn; the next where this one's are running already, for
+ * who asks again waits for what libevent says between them. */
 void lt_loop_at_end(leat_loop *loop, lt_tail *tail);
 /* Takes it out again; lets be what is not queued. */
 void lt_loop_not_at_end(leat_loop *loop, lt_tail *tail);

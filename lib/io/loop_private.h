@@ -57,7 +57,8 @@ struct leat_loop {
 	bool late;     /* the tree that is being razed has a fiber in it */
 	uint32_t awaits; /* frames of leat_await on the stack */
 	uint32_t budget;
-	lt_tail *tails, *running; /* queued; being run */
+	lt_tail *tails, *running, *later; /* queued; being run; queued while they are */
+	bool in_tails; /* they are being run */
 	lt_pool pool;
 	uint64_t ios_made, unhandled, turns, callbacks;
 	size_t (*drain)(leat_loop *, size_t budget); /* lt_io_drain, or watched */
