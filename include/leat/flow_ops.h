@@ -64,7 +64,8 @@ typedef struct leat_flow_ops {
 	/* The queue is empty and no more will come: tell the peer, then call
 	 * leat_flow_told.  Once. */
 	void (*shutdown)(leat_flow *self, void *state);
-	/* Both directions have ended in order: free what the transport holds.
+	/* Both directions have ended in order, or ours has and the loop ends: free
+	 * what the transport holds, take nothing back that is on its way.
 	 * No op but destroy is called after close or abort.  NULL: nothing. */
 	void (*close)(leat_flow *self, void *state);
 	/* The stream is cut now: the peer is to see a reset, or the nearest.

@@ -48,8 +48,10 @@ typedef struct leat_loop_options {
 LEAT_API LEAT_NODISCARD leat_loop *leat_loop_new(struct event_base *base, const leat_loop_options *options);
 
 /* Ends everything on the loop: starters give CLOSED from now on, flows are
- * aborted, newest first, ios fail with CANCELLED, the queue is drained
- * (continuations run), contexts are destroyed.  Handles that are still held
+ * aborted, newest first - but one whose close has said all and only waits for
+ * the peer is let go without a reset, which would take back what is on its way -
+ * ios fail with CANCELLED, the queue is drained (continuations run), contexts are
+ * destroyed.  Handles that are still held
  * stay as shells that answer CLOSED and are reported.  ios still held by the
  * user are gone.  Inside a callback it is done at the end of the drain,
  * in a destructor that a cancel runs at the end of that cancel.

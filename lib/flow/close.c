@@ -88,10 +88,9 @@ static void settle_all(leat_flow *flow, leat_error error)
 	settle_closers(flow);
 }
 
-void lt_flow_cut(leat_flow *flow, leat_error why)
+/* `end` is the op that lets go of the transport. */
+static void end_now(leat_flow *flow, leat_error why, void (*end)(leat_flow *, void *))
 {
-	if (lt_flow_ended(flow))
-		return;
 	flow->refs++;
 	if (flow->rare)
 		flow->rare->ending = why;
@@ -99,11 +98,29 @@ void lt_flow_cut(leat_flow *flow, leat_error why)
 	flow->bits |= LT_F_ABORTED;
 	lt_flow_recall(flow, LEAT_BOTH, leat_error_make_at(&leat_core_errors, LEAT_CLOSED, why.where));
 	lt_flow_drop_keeps(flow);
-	if (lt_has(flow->ops, abort))
-		flow->ops->abort(lt_flow_self(flow), lt_flow_state(flow));
+	if (end)
+		end(lt_flow_self(flow), lt_flow_state(flow));
 	lt_flow_drop_kept(flow);
 	settle_all(flow, leat_error_make_at(&leat_core_errors, LEAT_CLOSED, why.where));
 	lt_flow_unref(flow);
+}
+
+void lt_flow_cut(leat_flow *flow, leat_error why)
+{
+	if (!lt_flow_ended(flow))
+		end_now(flow, why, lt_has(flow->ops, abort) ? flow->ops->abort : NULL);
+}
+
+void lt_flow_let_go(leat_flow *flow, leat_error why)
+{
+	const uint32_t said_all = LT_F_CLOSING | LT_F_TOLD;
+
+	if (lt_flow_ended(flow))
+		return;
+	if ((flow->bits & (said_all | LT_F_WRITE_ERROR)) == said_all)
+		end_now(flow, why, lt_has(flow->ops, close) ? flow->ops->close : NULL);
+	else
+		lt_flow_cut(flow, why);
 }
 
 void leat_flow_abort(leat_flow *flow)
@@ -326,7 +343,8 @@ static leat_io *start_close(leat_flow *flow, const char *where)
 	io = lt_flow_rare(flow) ? lt_waiter_new(flow, &flow->rare->closers, &close_leaf, where)
 	                        : lt_io_nomem(flow->loop);
 	if (io->flags & LT_IMMORTAL) { /* no memory to close in order */
-		lt_flow_cut(flow, leat_error_core(LEAT_NOMEM));
+		flow->bits |= LT_F_CLOSING;
+		lt_flow_let_go(flow, leat_error_core(LEAT_NOMEM));
 		return io;
 	}
 	if (!(flow->bits & LT_F_CLOSING))

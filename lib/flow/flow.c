@@ -27,7 +27,7 @@ static void resident_end(lt_resident *resident)
 {
 	leat_flow *flow = (leat_flow *)(void *)((char *)resident - offsetof(leat_flow, resident));
 
-	leat_flow_abort(flow);
+	lt_flow_let_go(flow, leat_error_core(LEAT_CLOSED));
 }
 
 /* Held meanwhile: to let go of the transport is not ours. */

@@ -238,6 +238,9 @@ void lt_flow_progress(leat_flow *flow);
 void lt_flow_paced(leat_flow *flow);
 /* Ends the stream at once; `why` is what its closes say. */
 void lt_flow_cut(leat_flow *flow, leat_error why);
+/* It can be waited for no longer: cuts it, but for one whose close has said all, its end
+ * too, and only waits for the peer's: a reset would take back what is on its way. */
+void lt_flow_let_go(leat_flow *flow, leat_error why);
 void lt_flow_stop_timers(leat_flow *flow);
 /* Limits were set: the clocks that they are for start anew.  False without memory:
  * a close is cut then. */
