@@ -166,7 +166,7 @@ static void run_posts(lt_tail *tail)
 	}
 	while (remote->todo.first && left-- > 0)
 		run_one(remote);
-	lt_loop_add_tail(remote->loop, tail);
+	lt_loop_at_end(remote->loop, tail); /* of the next turn: libevent has its own before it */
 }
 
 static void on_wake(evutil_socket_t fd, short what, void *arg)
