@@ -5,6 +5,7 @@
 
 #include <leat/flow_ops.h>
 
+#include "zip/refuse.h"
 #include "zip/zlib.h"
 
 /* ---- errors ---- */
@@ -173,15 +174,6 @@ static const leat_coder coders[2][FORMATS] = {
 	{ CODER("gzip", true), CODER("zlib", true), CODER("deflate", true) },
 };
 
-static leat_flow *refuse(leat_flow *below)
-{
-	leat_flow *self = leat_flow_stillborn(leat_flow_loop(below), leat_error_core(LEAT_INVALID));
-
-	leat_flow_abort(below);
-	leat_flow_unref(below);
-	return self;
-}
-
 leat_flow *leat_zlib_new_at(leat_flow *below, const leat_zlib_options *options, const char *where)
 {
 	leat_zlib_options own = { .size = sizeof own };
@@ -192,7 +184,7 @@ leat_flow *leat_zlib_new_at(leat_flow *below, const leat_zlib_options *options, 
 	if (options)
 		memcpy(&own, options, options->size < sizeof own ? options->size : sizeof own);
 	if (!are_valid(&own))
-		return refuse(below);
+		return lt_zip_refuse(below);
 	self = leat_transform_new_at(below, &coders[own.holds][own.format], &state, where);
 	if (state)
 		*(lt_zlib *)state = (lt_zlib){ .loop = loop, .options = own,

@@ -13,6 +13,7 @@
 #include <leat/zstd.h>
 
 #include "zip/limit.h"
+#include "zip/refuse.h"
 
 enum { WINDOW_BITS = 23, WINDOW_BITS_LEAST = 10, WINDOW_BITS_MOST = 31 };
 
@@ -236,15 +237,6 @@ static bool are_valid(const leat_zstd_options *options)
 	        (options->window_bits >= WINDOW_BITS_LEAST && options->window_bits <= WINDOW_BITS_MOST));
 }
 
-static leat_flow *refuse(leat_flow *below)
-{
-	leat_flow *self = leat_flow_stillborn(leat_flow_loop(below), leat_error_core(LEAT_INVALID));
-
-	leat_flow_abort(below);
-	leat_flow_unref(below);
-	return self;
-}
-
 leat_flow *leat_zstd_new_at(leat_flow *below, const leat_zstd_options *options, const char *where)
 {
 	leat_zstd_options own = { .size = sizeof own };
@@ -255,7 +247,7 @@ leat_flow *leat_zstd_new_at(leat_flow *below, const leat_zstd_options *options, 
 	if (options)
 		memcpy(&own, options, options->size < sizeof own ? options->size : sizeof own);
 	if (!are_valid(&own))
-		return refuse(below);
+		return lt_zip_refuse(below);
 	self = leat_transform_new_at(below, &coders[own.holds], &state, where);
 	if (state)
 		*(struct zstd *)state = (struct zstd){ .loop = loop, .options = own,
