@@ -64,7 +64,7 @@ LEAT_API LEAT_NODISCARD leat_io *leat_flow_write_at(leat_flow *flow, const void 
 LEAT_API LEAT_NODISCARD leat_io *leat_flow_writev_at(leat_flow *flow, const struct iovec *parts, int count,
                                                      const char *where);
 LEAT_API LEAT_NODISCARD leat_io *leat_flow_send_at(leat_flow *flow, leat_buf *buf, const char *where);
-/* A write of fewer bytes than that has its outcome at once; 0 where each would
+/* A write of at most so many bytes has its outcome at once; 0 where each would
  * wait, or fail. */
 LEAT_API size_t leat_flow_room(const leat_flow *flow);
 /* Tries the transport inside the call; resolves when it has everything that

@@ -211,6 +211,15 @@ static inline size_t lt_flow_queued(const leat_flow *flow)
 {
 	return flow->out ? flow->out->queue.bytes : 0;
 }
+static inline bool lt_flow_writer_waits(const leat_flow *flow)
+{
+	return flow->out && flow->out->writer;
+}
+/* As if it had left something in the queue: it will call leat_flow_writable. */
+static inline void lt_flow_is_busy(leat_flow *flow)
+{
+	flow->bits |= LT_F_WRITE_BUSY;
+}
 /* Hands the queue to the transport. */
 void lt_flow_send_now(leat_flow *flow);
 /* A pending write fails; its bytes go on. */

@@ -37,8 +37,7 @@ static bool reading_is_quiet(const leat_flow *flow)
 
 static bool writing_is_quiet(const leat_flow *flow)
 {
-	const uint32_t odd = LT_F_WRITE_BUSY | LT_F_WRITE_SHUT | LT_F_WRITE_ERROR | LT_F_CLOSING | LT_F_FLUSHING |
-	                     LT_F_WRITING;
+	const uint32_t odd = LT_F_WRITE_SHUT | LT_F_WRITE_ERROR | LT_F_CLOSING | LT_F_FLUSHING | LT_F_WRITING;
 
 	return !(flow->bits & odd) && !flow->out && !flow->rare->leases[1];
 }

@@ -172,11 +172,22 @@ static inline __attribute__((always_inline)) void read_some(leat_flow *self, lt_
 		read_much_or_nothing(self, got);
 }
 
+/* Who writes more than the socket takes is paced: one look at the queue each time that
+ * libevent tells, so that the socket is not filled to the brim and the reader finds the
+ * bytes still in the cache; and the event stays as it is. */
 static void on_writable(leat_flow *self, lt_socket *s)
 {
+	bool more = lt_flow_writer_waits(lt_flow_of(self));
+
+	leat_flow_writable(self);
+	if (!(armed(s) & EV_WRITE)) /* the flow has ended */
+		return;
+	if (more || lt_flow_queued(lt_flow_of(self)) > 0) {
+		lt_flow_is_busy(lt_flow_of(self));
+		return;
+	}
 	arm(self, s, armed(s) & EV_READ);
 	leat_flow_listens(self, armed(s) & EV_READ);
-	leat_flow_writable(self);
 }
 
 static inline __attribute__((always_inline)) void on_readable(leat_flow *self, lt_socket *s)

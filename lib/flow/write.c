@@ -292,7 +292,7 @@ static bool refuse_write(leat_flow *flow, leat_error *error)
 		*error = leat_error_core(LEAT_CLOSED);
 	else if (flow->bits & LT_F_WRITE_ERROR)
 		*error = lt_flow_write_error(flow);
-	else if ((flow->out && flow->out->writer) || lt_flow_is_leased(flow, LEAT_WRITE))
+	else if (lt_flow_writer_waits(flow) || lt_flow_is_leased(flow, LEAT_WRITE))
 		*error = leat_error_core(LEAT_BUSY);
 	if (leat_error_is(*error, LEAT_RESET)) /* W6: by now the peer is known to be gone */
 		*error = leat_error_make_at(&leat_core_errors, LEAT_CLOSED, error->where);
@@ -346,7 +346,7 @@ static leat_io *enqueue(leat_flow *flow, leat_buf *buf, const char *where)
 		lt_buf_unref(buf); /* last: its release may drop the flow */
 		return io;
 	}
-	if (out->queue.bytes + bytes >= high_water(flow)) {
+	if (out->queue.bytes + bytes > high_water(flow)) {
 		io = enqueue_pending(flow, buf, where);
 		if (lt_io_is_refusal(io))
 			return io;
@@ -377,14 +377,14 @@ static __attribute__((noinline)) leat_io *send_oddly(leat_flow *flow, leat_buf *
 	return io;
 }
 
-/* The usual: in a turn, below the mark, and nothing waits before it.  Needs no frame. */
+/* The usual: in a turn, not over the mark, and nothing waits before it.  Needs no frame. */
 static inline leat_io *send_buf(leat_flow *flow, leat_buf *buf, const char *where)
 {
 	const uint32_t odd = LT_F_CLOSED | LT_F_MOVED | LT_F_WRITE_SHUT | LT_F_WRITE_ERROR | LT_F_WRITE_BUSY | LT_F_LEASED;
 	lt_out *out;
 
 	if (__builtin_expect((flow->bits & odd) || flow->out || buf->refs != 1 ||
-	                             buf->size - 1 >= high_water(flow) - 1 || !lt_cell_ready(flow->loop) || !flow->loop->quiet,
+	                             buf->size - 1 >= high_water(flow) || !lt_cell_ready(flow->loop) || !flow->loop->quiet,
 	                     0))
 		return send_oddly(flow, buf, where);
 	out = make_out(flow, buf);
@@ -425,7 +425,7 @@ size_t leat_flow_room(const leat_flow *flow)
 
 	if (__builtin_expect(!(flow->bits & (over | LT_F_LEASED)) && !flow->out, 1))
 		return mark;
-	if ((flow->bits & over) || lt_flow_is_leased(flow, LEAT_WRITE) || (flow->out && flow->out->writer))
+	if ((flow->bits & over) || lt_flow_is_leased(flow, LEAT_WRITE) || lt_flow_writer_waits(flow))
 		return 0;
 	return queued < mark ? mark - queued : 0;
 }

@@ -149,7 +149,7 @@ static leat_io *on_read(void *ctx, leat_result *result)
 	if (leat_buf_size(buf) > copy->left && !leave_rest(copy, buf))
 		return leat_io_fail(copy->loop, leat_error_core(LEAT_NOMEM));
 	copy->sent = leat_buf_size(buf);
-	if (copy->sent >= leat_flow_room(copy->to))
+	if (copy->sent > leat_flow_room(copy->to))
 		copy->keep = leat_buf_ref(buf);
 	return when_sent(copy, leat_flow_send(copy->to, buf));
 }

@@ -49,6 +49,15 @@ static void w2_the_default_mark_is_64_kib(void)
 	leat_io_cancel(waiting);
 }
 
+static void w2_the_write_that_fills_the_queue_to_the_mark_is_accepted(void)
+{
+	static const unsigned char much[MARK];
+	leat_result result;
+
+	expect_true(leat_io_try(leat_flow_write(b, much, sizeof much), &result));
+	expect_true(leat_result_ok(&result));
+}
+
 static void w2_the_write_that_crosses_the_mark_is_kept_whole(void)
 {
 	leat_io *sent = send_text(b, 3 << 20);
@@ -456,6 +465,7 @@ const struct clause write_clauses[] = {
 	CLAUSE(w2_writes_are_accepted_below_the_mark_and_wait_above, ANY),
 	CLAUSE(w2_a_mark_that_is_raised_lets_a_pending_write_go, ANY),
 	CLAUSE(w2_the_default_mark_is_64_kib, ANY),
+	CLAUSE(w2_the_write_that_fills_the_queue_to_the_mark_is_accepted, ANY),
 	CLAUSE(w2_the_write_that_crosses_the_mark_is_kept_whole, ANY),
 	CLAUSE(w2_a_small_write_settles_at_once, ALONE),
 	CLAUSE(w3_order_is_kept, ANY),

@@ -482,10 +482,13 @@ START_TEST(room_is_what_can_be_written_at_once)
 	written = outcome(leat_flow_write(flow, "123456", 6));
 	expect_ok(leat_result_error(&written));
 	expect_size(leat_flow_room(flow), 4);
-	write = leat_flow_write(flow, "1234", 4); /* not fewer: it waits */
+	write = leat_flow_write(flow, "12345", 5);
 	expect_size(leat_flow_room(flow), 0);
 	leat_io_cancel(write);
 	expect_size(leat_flow_room(flow), 4);
+	written = outcome(leat_flow_write(flow, "1234", 4));
+	expect_ok(leat_result_error(&written));
+	expect_size(leat_flow_room(flow), 0);
 	leat_flow_abort(flow);
 	expect_size(leat_flow_room(flow), 0);
 	leat_flow_unref(flow);
