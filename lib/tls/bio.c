@@ -21,7 +21,8 @@ static int flow_read(BIO *bio, char *to, int room)
 	}
 	if (bytes > (size_t)room)
 		bytes = (size_t)room;
-	memcpy(to, leat_buf_data(l->in), bytes);
+	lt_tls_copy(to, leat_buf_data(l->in), bytes);
+	l->record_in = to;
 	leat_buf_skip(l->in, bytes);
 	l->fed += bytes;
 	if (leat_buf_size(l->in) == 0) {
@@ -70,7 +71,8 @@ static int flow_write(BIO *bio, const char *from, int bytes)
 		l->starved = true;
 		return -1;
 	}
-	memcpy((unsigned char *)leat_buf_space(l->out) + l->out_used, from, (size_t)bytes);
+	lt_tls_copy((unsigned char *)leat_buf_space(l->out) + l->out_used, from, (size_t)bytes);
+	l->record_out = from;
 	l->out_used += (size_t)bytes;
 	return bytes;
 }

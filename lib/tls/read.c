@@ -6,14 +6,12 @@
  */
 #include "tls/tls.h"
 
-enum { BLOCK = 65536 /* the most plaintext given at once */ };
-
 /* How much plaintext there is at most. */
 static size_t bound(const lt_tls *l)
 {
 	size_t bytes = (size_t)SSL_pending(l->ssl) + (l->in ? leat_buf_size(l->in) + l->fed : 0);
 
-	return bytes < BLOCK ? bytes : BLOCK;
+	return bytes < LT_TLS_BLOCK ? bytes : LT_TLS_BLOCK;
 }
 
 /* Small in a large block: one of the right size. */
@@ -60,7 +58,7 @@ static leat_buf *decrypted(lt_tls *l)
 
 	if (bytes == 0)
 		return NULL;
-	buf = leat_buf_new(leat_flow_loop(l->self), bytes);
+	buf = lt_tls_plaintext_new(l, bytes);
 	if (leat_buf_failed(buf))
 		return buf;
 	used = decrypt(l, buf);

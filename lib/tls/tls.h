@@ -18,6 +18,7 @@
 #include <leat/tls.h>
 
 enum {
+	LT_TLS_BLOCK = 65536,             /* the most plaintext given at once */
 	LT_TLS_RECORD = 16384,            /* the most plaintext of one record */
 	LT_TLS_RECORD_MORE = 96,          /* the most that a record adds to it */
 	LT_TLS_BATCH = 65536 - 5 * LT_TLS_RECORD_MORE, /* plaintext for one block of the loop's */
@@ -51,6 +52,7 @@ typedef struct lt_tls {
 	leat_buf *out;   /* ciphertext that is not sent, and room; NULL: none */
 	size_t out_used; /* bytes of it */
 	size_t out_hint; /* how much will be written */
+	const void *record_in, *record_out; /* where OpenSSL had its last records, to look at and not to follow */
 	size_t fed;      /* bytes that OpenSSL has taken of a record it may not have whole */
 	leat_error error; /* LT_TLS_ERROR: what it is */
 	int verify;       /* why a certificate is refused, as of leat_tls_verify_errors; 0: none was */
@@ -114,6 +116,15 @@ void lt_tls_read(leat_flow *self, void *state);
 bool lt_tls_is_clogged(const lt_tls *l);
 /* It takes them again. */
 void lt_tls_unclog(lt_tls *l);
+
+/* ---- place.c ---- */
+/* Gives room for so many bytes, which OpenSSL will copy from its record and, when they are
+ * written as they are, into another. */
+leat_buf *lt_tls_plaintext_new(lt_tls *l, size_t bytes);
+/* memcpy, never slowly. */
+void lt_tls_copy(void *to, const void *from, size_t bytes);
+/* Gives a copy of what OpenSSL would copy slowly into its record, NULL where it would not. */
+leat_buf *lt_tls_moved(lt_tls *l, const void *from, size_t bytes);
 
 /* ---- write.c ---- */
 void lt_tls_write(leat_flow *self, void *state, leat_bufs *queue);

@@ -147,7 +147,7 @@ static leat_io *on_sent(void *ctx, leat_result *result)
 
 /* ---- encrypting ---- */
 
-/* Small pieces in front, copied together; NULL: the first is large or alone. */
+/* Small pieces in front, copied together, or what is better copied first; NULL: neither. */
 static leat_buf *gathered(lt_tls *l, const struct iovec *parts, int count, size_t most)
 {
 	size_t sum = parts[0].iov_len;
@@ -158,7 +158,7 @@ static leat_buf *gathered(lt_tls *l, const struct iovec *parts, int count, size_
 	while (n < count && sum < SMALL && parts[n].iov_len < SMALL && sum + parts[n].iov_len <= most)
 		sum += parts[n++].iov_len;
 	if (n == 1)
-		return NULL;
+		return lt_tls_moved(l, parts[0].iov_base, sum < most ? sum : most);
 	buf = leat_buf_new(leat_flow_loop(l->self), sum);
 	to = leat_buf_space(buf);
 	for (int i = 0; to && i < n; to += parts[i++].iov_len)
