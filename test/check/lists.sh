@@ -8,8 +8,9 @@ broken=0
 
 fail() { printf '%s\n' "$*"; broken=1; }
 
-# The names in a folder's Makefile.inc, and those that stand on a line alone.
-named() { grep -v '^#' "$srcdir/$1/Makefile.inc" | tr -s ' \t\\' '\n' | grep "^$1/"; }
+# The names in a folder's Makefile.inc but for what is built there, and those that stand
+# on a line alone.
+named() { grep -v '^#' "$srcdir/$1/Makefile.inc" | tr -s ' \t\\' '\n' | grep "^$1/" | grep -v '\.la$'; }
 lines() { sed -n 's/^	\([a-z][A-Za-z0-9_./-]*\)\( \\\)\{0,1\}$/\1/p' "$srcdir/$1/Makefile.inc"; }
 
 for list in "$srcdir"/*/*/Makefile.inc; do

@@ -37,6 +37,10 @@ struct clause {
 extern const struct clause type_clauses[], read_clauses[], write_clauses[], half_clauses[], close_clauses[],
 	life_clauses[], release_clauses[], oom_clauses[];
 
+/* Plays them over the kinds that stand on other flows, or over all others; gives the
+ * program's status. */
+int obey(bool layers);
+
 extern const struct kind *kind;
 extern struct stage stage;
 extern leat_flow *a, *b;
