@@ -216,7 +216,7 @@ static inline bool lt_flow_writer_waits(const leat_flow *flow)
 	return flow->out && flow->out->writer;
 }
 /* As if it had left something in the queue: it will call leat_flow_writable. */
-static inline void lt_flow_is_busy(leat_flow *flow)
+static inline void lt_flow_set_busy(leat_flow *flow)
 {
 	flow->bits |= LT_F_WRITE_BUSY;
 }

@@ -183,7 +183,7 @@ static void on_writable(leat_flow *self, lt_socket *s)
 	if (!(armed(s) & EV_WRITE)) /* the flow has ended */
 		return;
 	if (more || lt_flow_queued(lt_flow_of(self)) > 0) {
-		lt_flow_is_busy(lt_flow_of(self));
+		lt_flow_set_busy(lt_flow_of(self));
 		return;
 	}
 	arm(self, s, armed(s) & EV_READ);
