@@ -43,7 +43,7 @@ static leat_error failure_of(const leat_flow *flow)
 /* What was written in this turn goes out now. */
 static bool has_sent_all(leat_flow *flow)
 {
-	if (lt_flow_queued(flow) > 0 && !(flow->bits & LT_F_WRITE_BUSY))
+	if (lt_flow_queued(flow) > 0)
 		lt_flow_send_now(flow);
 	return lt_flow_queued(flow) == 0;
 }

@@ -182,7 +182,9 @@ static void on_writable(leat_flow *self, lt_socket *s)
 	leat_flow_writable(self);
 	if (!(armed(s) & EV_WRITE)) /* the flow has ended */
 		return;
-	if (more || lt_flow_queued(lt_flow_of(self)) > 0) {
+	if (lt_flow_queued(lt_flow_of(self)) > 0)
+		return;
+	if (more) {
 		lt_flow_set_busy(lt_flow_of(self));
 		return;
 	}

@@ -175,8 +175,13 @@ static void on_turn_end(lt_tail *tail)
 		send_plain(flow, out);
 }
 
+/* Who is busy and may take more is tried. */
 void lt_flow_send_now(leat_flow *flow)
 {
+	const uint32_t tried = LT_F_WRITE_BUSY | LT_F_WRITE_AGAIN;
+
+	if ((flow->bits & (tried | LT_F_WRITING)) == tried)
+		flow->bits &= ~tried;
 	if (flow->out)
 		send_out(flow, flow->out);
 }
@@ -186,10 +191,12 @@ void leat_flow_writable(leat_flow *self)
 	leat_flow *flow = lt_flow_of(self);
 
 	flow->bits &= ~(uint32_t)LT_F_WRITE_BUSY;
-	if (flow->bits & LT_F_WRITING)
+	if (flow->bits & LT_F_WRITING) {
 		flow->bits |= LT_F_WRITE_AGAIN;
-	else
-		lt_flow_send_now(flow);
+		return;
+	}
+	flow->bits &= ~(uint32_t)LT_F_WRITE_AGAIN;
+	lt_flow_send_now(flow);
 }
 
 void lt_flow_write_end(leat_flow *flow, leat_error error)
@@ -249,7 +256,7 @@ static void withdraw(leat_flow *flow, lt_out *out, size_t bytes)
 	if (fresh_bytes(flow) > 0)
 		flow->rare->fresh -= bytes;
 	if (out->queue.bytes == 0 && !(flow->bits & LT_F_WRITING)) {
-		flow->bits &= ~(uint32_t)LT_F_WRITE_BUSY;
+		flow->bits &= ~(uint32_t)(LT_F_WRITE_BUSY | LT_F_WRITE_AGAIN);
 		free_out(flow);
 		lt_flow_progress(flow);
 	}

@@ -4,6 +4,7 @@
 #include <event2/event.h>
 #include <leat/buf.h>
 #include <leat/flow_ops.h>
+#include <leat/thread.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -136,6 +137,38 @@ START_TEST(when_all_is_taken_it_can_be_lent_at_once)
 }
 END_TEST
 
+START_TEST(a_flush_tries_the_socket_inside_the_call)
+{
+	leat_result result;
+	char word[5] = "";
+
+	open_flow();
+	write_all();
+	leat_io_detach(leat_flow_write(flow, "end.", 4));
+	expect_true(leat_io_try(leat_flow_flush(flow), &result));
+	expect_true(leat_result_ok(&result));
+	ck_assert_int_eq(recv(peer, word, 4, MSG_DONTWAIT), 4);
+	expect_str(word, "end.");
+	close_flow();
+}
+END_TEST
+
+START_TEST(what_was_written_goes_before_it_is_handed_over)
+{
+	leat_parcel *parcel = NULL;
+	char word[5] = "";
+
+	open_flow();
+	write_all();
+	leat_io_detach(leat_flow_write(flow, "end.", 4));
+	expect_kind(leat_flow_export(flow, &parcel), LEAT_NONE);
+	ck_assert_int_eq(recv(peer, word, 4, MSG_DONTWAIT), 4);
+	expect_str(word, "end.");
+	leat_parcel_free(parcel);
+	close_flow();
+}
+END_TEST
+
 START_TEST(a_word_behind_the_bulk_arrives)
 {
 	leat_io *all;
@@ -155,4 +188,5 @@ START_TEST(a_word_behind_the_bulk_arrives)
 END_TEST
 
 SUITE("paced", a_socket_that_was_full_takes_what_waited_once_a_turn, all_arrives_and_then_nobody_listens,
-	when_all_is_taken_it_can_be_lent_at_once, a_word_behind_the_bulk_arrives)
+	when_all_is_taken_it_can_be_lent_at_once, a_flush_tries_the_socket_inside_the_call,
+	what_was_written_goes_before_it_is_handed_over, a_word_behind_the_bulk_arrives)
