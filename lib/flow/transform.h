@@ -38,6 +38,8 @@ typedef struct lt_transform {
 	bool busy;         /* a send below waits, or it is the others' turn */
 	bool write_over;   /* writing has failed, or is finished */
 	bool asked;        /* for a flush, by ops->flush */
+	bool sent;         /* something went below since the last flush there */
+	bool clean;        /* finishing: all of the user's had left before the goodbye */
 	lt_goal goal;
 	bool told;
 } lt_transform;

@@ -48,23 +48,32 @@ static void be_busy(lt_transform *t, leat_io *io)
 	leat_flow_keep(t->self, LEAT_WRITE, leat_io_then(io, on_sent, leat_ctx_borrow(t)));
 }
 
+/* Done at once, or the flow is busy until it is, or has failed. */
+static void go_below(lt_transform *t, leat_io *io)
+{
+	leat_result result;
+
+	if (!leat_io_try(io, &result)) {
+		be_busy(t, io);
+		return;
+	}
+	if (!leat_result_ok(&result))
+		write_failed(t, leat_result_error(&result));
+	leat_result_clear(&result);
+}
+
 /* Sends what is written of the block; may fail, or make the flow busy. */
 static void send_block(lt_transform *t)
 {
 	leat_buf *block = t->out;
-	leat_result result;
-	leat_io *io;
 
 	if (!block || t->out_bytes == 0)
 		return;
 	leat_buf_cut(block, t->out_bytes);
 	t->out = NULL;
 	t->out_bytes = 0;
-	io = leat_flow_send(t->below, block);
-	if (!leat_io_try(io, &result))
-		be_busy(t, io);
-	else if (!leat_result_ok(&result))
-		write_failed(t, leat_result_error(&result));
+	t->sent = true;
+	go_below(t, leat_flow_send(t->below, block));
 }
 
 /* Whether there is a block to write to; it suits that much of input. */
@@ -171,8 +180,19 @@ static leat_io *on_flushed(void *ctx, leat_result *result)
 
 static void flush_below(lt_transform *t)
 {
-	t->asked = false;
+	t->asked = t->sent = false;
 	leat_flow_keep(t->self, LEAT_WRITE, leat_io_then(leat_flow_flush(t->below), on_flushed, leat_ctx_borrow(t)));
+}
+
+static void tell(lt_transform *t)
+{
+	if (t->told)
+		return;
+	t->told = true;
+	if (t->asked)
+		leat_flow_flushed(t->self);
+	lt_transform_close_below_at_the_end(t);
+	leat_flow_told(t->self);
 }
 
 static leat_io *on_told(void *ctx, leat_result *result)
@@ -180,20 +200,32 @@ static leat_io *on_told(void *ctx, leat_result *result)
 	lt_transform *t = ctx;
 
 	leat_flow_ref(t->self);
-	t->told = true;
-	if (t->asked)
-		leat_flow_flushed(t->self);
-	lt_transform_close_below_at_the_end(t);
-	leat_flow_told(t->self);
+	tell(t);
 	leat_flow_unref(t->self);
 	return NULL;
 }
 
+/* The goodbye alone need only be accepted: over a flow that keeps what nobody reads, the
+ * end would else wait for the reader. */
 static void shut_below(lt_transform *t)
 {
 	t->write_over = true;
 	leat_flow_keep(t->self, LEAT_WRITE,
 	               leat_io_then(leat_flow_shutdown(t->below, LEAT_WRITE), on_told, leat_ctx_borrow(t)));
+	if (t->clean && !t->busy)
+		tell(t);
+}
+
+/* Where the encoder holds nothing of what was written, all of it leaves before the
+ * goodbye; false: not yet. */
+static bool is_clear(lt_transform *t)
+{
+	if (t->clean || t->dirty)
+		return true;
+	t->clean = true;
+	if (t->sent)
+		go_below(t, leat_flow_flush(t->below));
+	return !t->busy && !t->write_over;
 }
 
 /* What the encoder has left over goes before all else. */
@@ -214,7 +246,7 @@ static void drive(lt_transform *t)
 	while (!t->busy && !t->write_over && t->goal != LT_GOAL_NONE) {
 		bool finishing = t->goal == LT_GOAL_FINISH;
 
-		if (has_rest(t) || !reach(t, finishing ? t->coder->encode_finish : t->coder->encode_flush))
+		if (has_rest(t) || (finishing && !is_clear(t)) || !reach(t, finishing ? t->coder->encode_finish : t->coder->encode_flush))
 			continue;
 		t->dirty = false;
 		t->goal = LT_GOAL_NONE;

@@ -361,27 +361,13 @@ static bool make_bev_filter(leat_loop *loop, leat_flow *ends[2])
 #define HUNG_UP "what its owner wrote and nobody has read goes with the terminal, in the kernel"
 
 #define STAYS "what nobody wants stays with the writer"
-#define GOODBYE_STAYS "its goodbye stays with the writer until somebody reads, so the peer is not told before that"
 
 /* A layer with a goodbye over a pair. */
 #define LAYER_OVER_PAIR                                                        \
 	{ "r5_what_the_transport_holds_arrives_before_the_error", STAYS },     \
 	{ "r5_a_write_that_fails_hides_nothing_that_arrived", STAYS },         \
-	{ "r6_the_end_is_sticky", GOODBYE_STAYS },                             \
-	{ "r7_the_end_of_reading_leaves_writing_usable", GOODBYE_STAYS },      \
 	READS_ON,                                                              \
-	{ "r10_unread_comes_before_the_end", GOODBYE_STAYS },                  \
-	{ "t1_a_read_gives_data_or_the_end_or_an_error", GOODBYE_STAYS },      \
-	{ "w5_a_detached_close_that_ended_short_is_unhandled", GOODBYE_STAYS }, \
-	{ "w6_after_a_shutdown_a_write_is_closed", GOODBYE_STAYS },            \
-	{ "w9_ten_small_writes_in_one_turn_are_one_system_call", "it makes no system calls" }, \
-	{ "h1", GOODBYE_STAYS },                                               \
-	{ "h3", GOODBYE_STAYS },                                               \
-	{ "c5_a_peer_that_never_closes_is_cut_after_the_linger_time", GOODBYE_STAYS }, \
-	{ "c7_each_close_resolves_with_the_first", GOODBYE_STAYS },            \
-	{ "a2_freed_inside_a_shutdowns_callback", GOODBYE_STAYS },             \
-	{ "o1", GOODBYE_STAYS },                                               \
-	{ "o2", GOODBYE_STAYS }
+	{ "w9_ten_small_writes_in_one_turn_are_one_system_call", "it makes no system calls" }
 #define LATER "the flow below ends with its bufferevent, in libevent's next turn"
 
 #define WHOLE "it hands a write on whole: its guard sees it begun by no part"

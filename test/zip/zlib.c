@@ -54,6 +54,7 @@ START_TEST(both_ways_at_once)
 		heard[i] = hear_all(ends[i]);
 		expect_same(&heard[i], &text);
 		text_free(&heard[i]);
+		leat_io_detach(leat_flow_close(ends[i]));
 		leat_flow_unref(ends[i]);
 	}
 	text_free(&text);
