@@ -2,9 +2,9 @@
 /* tls - whatever comes after a handshake, what is read is what the peer said
  *
  * The peer is OpenSSL alone, over memory; both share a key, and no group to agree on
- * another with, which makes a handshake cheap. The input is deeds: what the peer says is passed on whole, in pieces, spoilt,
- * twice or not at all, beside bytes that are no record; keys are changed, directions
- * end, and our side reads, writes, cancels.
+ * another with, which makes a handshake cheap. The input is deeds: what the peer says
+ * is passed on whole, in pieces, spoilt, twice or not at all, beside bytes that are no
+ * record; keys are changed, directions end, and our side reads, writes, cancels.
  */
 #include <openssl/err.h>
 #include <openssl/ssl.h>
