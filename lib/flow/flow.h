@@ -42,7 +42,7 @@ enum lt_flow_bit {
 	LT_F_GOES_ON = 1 << 24,
 	LT_F_ABORTED = 1 << 25,
 	LT_F_WRITING = 1 << 26,    /* ops->write is on the stack */
-	LT_F_WRITE_AGAIN = 1 << 27, /* and the transport takes more already; of a busy one: it may */
+	LT_F_WRITE_AGAIN = 1 << 27, /* and the transport takes more already; of a busy one: it is only paced */
 	LT_F_PROMOTED = 1 << 28,   /* was a bufferevent, and can be one again */
 	LT_F_LISTENS = 1 << 29,    /* the transport needs no ops->read; without LT_F_WANTED the loop counts it as readerless */
 	LT_F_LEASED = 1 << 30,     /* rare->leases has one at least */
@@ -215,12 +215,10 @@ static inline bool lt_flow_writer_waits(const leat_flow *flow)
 {
 	return flow->out && flow->out->writer;
 }
-/* With nothing queued: leat_flow_writable will be called, and what is written until then
- * waits for it where nobody flushes. */
-static inline void lt_flow_set_busy(leat_flow *flow)
-{
-	flow->bits |= LT_F_WRITE_BUSY | LT_F_WRITE_AGAIN;
-}
+/* Of a socket that has sent all, to whom a writer waited: if by the end of the turn one
+ * waits again, he does so until leat_flow_writable is called, else lt_socket_rest is. False:
+ * nobody can write any more, or there is no memory. */
+bool lt_flow_pace(leat_flow *flow);
 /* Hands the queue to the transport. */
 void lt_flow_send_now(leat_flow *flow);
 /* A pending write fails; its bytes go on. */

@@ -59,10 +59,24 @@ static bool arm(leat_flow *self, lt_socket *s, short what)
 	return event_add(&s->event, NULL) == 0;
 }
 
+/* Without memory the event is lost, to both who wait for it. */
+static LT_COLD void starve(leat_flow *self, short what)
+{
+	self->refs++;
+	if ((what & EV_READ) && lt_flow_wanted(self))
+		leat_flow_give_error(self, leat_error_core(LEAT_NOMEM));
+	if (what & EV_WRITE)
+		leat_flow_write_failed(self, leat_error_core(LEAT_NOMEM));
+	lt_flow_unref(self);
+}
+
 static LT_COLD void disarm_read(leat_flow *self, lt_socket *s)
 {
+	short rest = armed(s) & EV_WRITE;
+
 	leat_flow_listens(self, false);
-	arm(self, s, armed(s) & EV_WRITE);
+	if (!arm(self, s, rest))
+		starve(self, rest);
 }
 
 /* ---- reading ---- */
@@ -172,24 +186,32 @@ static inline __attribute__((always_inline)) void read_some(leat_flow *self, lt_
 		read_much_or_nothing(self, got);
 }
 
+void lt_socket_rest(leat_flow *flow)
+{
+	leat_flow *self = lt_flow_self(flow);
+	lt_socket *s = lt_flow_state(flow);
+	short rest = armed(s) & EV_READ;
+
+	if (!arm(self, s, rest))
+		starve(self, rest);
+	else
+		leat_flow_listens(self, rest);
+}
+
 /* Who writes more than the socket takes is paced: one look at the queue each time that
  * libevent tells, so that the socket is not filled to the brim and the reader finds the
  * bytes still in the cache; and the event stays as it is. */
 static void on_writable(leat_flow *self, lt_socket *s)
 {
-	bool more = lt_flow_writer_waits(lt_flow_of(self));
+	bool waited = lt_flow_writer_waits(lt_flow_of(self));
+	leat_flow *flow;
 
 	leat_flow_writable(self);
-	if (!(armed(s) & EV_WRITE)) /* the flow has ended */
+	if (!(armed(s) & EV_WRITE)) /* the flow has ended, or has no memory */
 		return;
-	if (lt_flow_queued(lt_flow_of(self)) > 0)
-		return;
-	if (more) {
-		lt_flow_set_busy(lt_flow_of(self));
-		return;
-	}
-	arm(self, s, armed(s) & EV_READ);
-	leat_flow_listens(self, armed(s) & EV_READ);
+	flow = lt_flow_of(self);
+	if (lt_flow_queued(flow) == 0 && !(waited && lt_flow_pace(flow)))
+		lt_socket_rest(flow);
 }
 
 static inline __attribute__((always_inline)) void on_readable(leat_flow *self, lt_socket *s)
@@ -228,10 +250,12 @@ static void socket_read(leat_flow *self, void *state)
 {
 	lt_socket *s = state;
 
-	if (arm(self, s, armed(s) | EV_READ))
-		leat_flow_listens(self, !(armed(s) & EV_WRITE));
+	short what = armed(s) | EV_READ;
+
+	if (arm(self, s, what))
+		leat_flow_listens(self, !(what & EV_WRITE));
 	else
-		leat_flow_give_error(self, leat_error_core(LEAT_NOMEM));
+		starve(self, what);
 }
 
 /* ---- writing ---- */
@@ -248,6 +272,8 @@ static size_t sum(const struct iovec *parts, int count)
 /* The kernel did not take all that was offered. */
 static LT_COLD void on_short(leat_flow *self, lt_socket *s, leat_bufs *queue, ssize_t sent)
 {
+	short what = armed(s) | EV_WRITE;
+
 	if (sent < 0 && errno == EINTR) {
 		leat_flow_writable(self);
 		return;
@@ -257,8 +283,8 @@ static LT_COLD void on_short(leat_flow *self, lt_socket *s, leat_bufs *queue, ss
 		return;
 	}
 	leat_flow_listens(self, false); /* the one event waits for more than a reader now */
-	if (!arm(self, s, armed(s) | EV_WRITE))
-		leat_flow_write_failed(self, leat_error_core(LEAT_NOMEM));
+	if (!arm(self, s, what))
+		starve(self, what);
 	else if (sent > 0) /* last: what it releases may end the flow */
 		leat_bufs_drop(queue, (size_t)sent);
 }

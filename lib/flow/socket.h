@@ -12,6 +12,8 @@ leat_flow *lt_flow_from_socket(leat_loop *loop, int fd, const char *where);
  * (flow/leave.h): no shutdown, no close. */
 int lt_socket_release(leat_flow *flow);
 bool lt_flow_is_socket(const leat_flow *flow);
+/* Nobody has anything to write: the event is for reading only. */
+void lt_socket_rest(leat_flow *flow);
 /* Fills in a flow's descriptor and, where it is a socket, its two addresses. */
 void lt_socket_info(int fd, leat_flow_info *info);
 

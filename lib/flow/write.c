@@ -6,6 +6,7 @@
  * queue has sunk below it again.  The queue exists while it is needed.
  */
 #include "flow/flow.h"
+#include "flow/socket.h"
 
 typedef struct write_state {
 	leat_flow *flow;
@@ -163,6 +164,52 @@ static inline void send_plain(leat_flow *flow, lt_out *out)
 	lt_flow_unref(flow);
 }
 
+/* ---- pacing ---- */
+
+enum { PACED = LT_F_WRITE_BUSY | LT_F_WRITE_AGAIN };
+
+static bool is_paced(const leat_flow *flow)
+{
+	return (flow->bits & (PACED | LT_F_WRITING)) == PACED;
+}
+
+bool lt_flow_pace(leat_flow *flow)
+{
+	lt_out *out = flow->out;
+
+	if (!out && !(flow->bits & ENDINGS))
+		out = make_out(flow, NULL);
+	if (!out)
+		return false;
+	flow->bits |= PACED;
+	lt_loop_add_tail(flow->loop, &out->tail);
+	return true;
+}
+
+/* Sends what there is after all; may be the flow's end. */
+static void unpace(leat_flow *flow)
+{
+	flow->refs++;
+	flow->bits &= ~(uint32_t)PACED;
+	if (flow->out)
+		send_out(flow, flow->out);
+	if (!lt_flow_ended(flow) && lt_flow_queued(flow) == 0) {
+		if (flow->out)
+			free_out(flow);
+		lt_socket_rest(flow);
+	}
+	lt_flow_unref(flow);
+}
+
+/* Nothing to send, or a state in which it may not be. */
+static LT_COLD void end_turn_oddly(leat_flow *flow, lt_out *out)
+{
+	if (!is_paced(flow))
+		send_out(flow, out);
+	else if (!out->writer)
+		unpace(flow);
+}
+
 static void on_turn_end(lt_tail *tail)
 {
 	const uint32_t odd = ENDINGS | LT_F_WRITE_BUSY | LT_F_WRITING;
@@ -170,19 +217,16 @@ static void on_turn_end(lt_tail *tail)
 	leat_flow *flow = out->flow;
 
 	if (__builtin_expect((flow->bits & odd) || out->queue.bytes == 0, 0))
-		send_out(flow, out);
+		end_turn_oddly(flow, out);
 	else
 		send_plain(flow, out);
 }
 
-/* Who is busy and may take more is tried. */
 void lt_flow_send_now(leat_flow *flow)
 {
-	const uint32_t tried = LT_F_WRITE_BUSY | LT_F_WRITE_AGAIN;
-
-	if ((flow->bits & (tried | LT_F_WRITING)) == tried)
-		flow->bits &= ~tried;
-	if (flow->out)
+	if (is_paced(flow))
+		unpace(flow);
+	else if (flow->out)
 		send_out(flow, flow->out);
 }
 
@@ -196,7 +240,8 @@ void leat_flow_writable(leat_flow *self)
 		return;
 	}
 	flow->bits &= ~(uint32_t)LT_F_WRITE_AGAIN;
-	lt_flow_send_now(flow);
+	if (flow->out)
+		send_out(flow, flow->out);
 }
 
 void lt_flow_write_end(leat_flow *flow, leat_error error)
@@ -255,8 +300,10 @@ static void withdraw(leat_flow *flow, lt_out *out, size_t bytes)
 	flow->bits |= LT_F_WITHDRAWN;
 	if (fresh_bytes(flow) > 0)
 		flow->rare->fresh -= bytes;
-	if (out->queue.bytes == 0 && !(flow->bits & LT_F_WRITING)) {
-		flow->bits &= ~(uint32_t)(LT_F_WRITE_BUSY | LT_F_WRITE_AGAIN);
+	if (is_paced(flow)) {
+		lt_loop_add_tail(flow->loop, &out->tail); /* it has no writer any more */
+	} else if (out->queue.bytes == 0 && !(flow->bits & LT_F_WRITING)) {
+		flow->bits &= ~(uint32_t)LT_F_WRITE_BUSY;
 		free_out(flow);
 		lt_flow_progress(flow);
 	}
@@ -337,7 +384,7 @@ static inline void count_write(leat_flow *flow, lt_out *out, size_t bytes)
 {
 	flow->written_bytes += bytes;
 	flow->writes++;
-	if (!(flow->bits & LT_F_WRITE_BUSY))
+	if (!(flow->bits & LT_F_WRITE_BUSY) || is_paced(flow))
 		lt_loop_add_tail(flow->loop, &out->tail);
 }
 
