@@ -30,7 +30,8 @@ LEAT_API LEAT_NODISCARD leat_buf *leat_buf_slice(leat_buf *buf, size_t offset, s
 /* Gives one buf with the bytes of all, copied in order; the failed one where
  * one of them is. */
 LEAT_API LEAT_NODISCARD leat_buf *leat_buf_join(leat_loop *loop, leat_buf *const *bufs, size_t count);
-/* Gives one buf with the bytes of all parts, copied in order. */
+/* Gives one buf with the bytes of all parts, copied in order; the failed one
+ * where they are fewer than 0. */
 LEAT_API LEAT_NODISCARD leat_buf *leat_buf_from_iovec(leat_loop *loop, const struct iovec *parts, int count);
 /* Fills at most `room` parts with the bytes of the bufs, without copying;
  * gives the number filled: bufs without bytes need none.  Good as long as the

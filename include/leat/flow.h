@@ -55,7 +55,7 @@ LEAT_API void leat_flow_unread(leat_flow *flow, leat_buf *buf);
  * [W9].  Cancelling a pending one withdraws it whole if none of it was handed
  * on, else it goes on by itself [W10].
  *   write, writev  borrow the memory until they return: what cannot be sent
- *                  now is copied [W7]
+ *                  now is copied [W7]; of fewer than 0 parts: INVALID
  *   send           takes the buf, copies nothing */
 #define leat_flow_write(flow, data, bytes) leat_flow_write_at((flow), (data), (bytes), LEAT_HERE)
 #define leat_flow_writev(flow, parts, count) leat_flow_writev_at((flow), (parts), (count), LEAT_HERE)

@@ -139,7 +139,7 @@ static bool iovec_size(const struct iovec *parts, int count, size_t *sum)
 	for (int i = 0; i < count; i++)
 		if (!add(sum, parts[i].iov_len))
 			return false;
-	return true;
+	return count >= 0;
 }
 
 leat_buf *lt_buf_from_iovec(lt_mem *mem, const struct iovec *parts, int count)

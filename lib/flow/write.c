@@ -469,6 +469,8 @@ leat_io *leat_flow_writev_at(leat_flow *flow, const struct iovec *parts, int cou
 
 	if (refuse_write(flow, &error))
 		return lt_flow_refuse(flow, error, where);
+	if (count < 0)
+		return lt_flow_refuse(flow, leat_error_core(LEAT_INVALID), where);
 	return send_buf(flow, lt_buf_from_iovec(lt_loop_mem(flow->loop), parts, count), where);
 }
 

@@ -346,6 +346,16 @@ START_TEST(from_iovec_copies_in_order)
 }
 END_TEST
 
+START_TEST(fewer_than_no_parts_fail)
+{
+	struct iovec part = { (char[]){ 'o' }, 1 };
+
+	begin();
+	expect_true(leat_buf_failed(lt_buf_from_iovec(&mem, &part, -1)));
+	end();
+}
+END_TEST
+
 START_TEST(to_iovec_fills_what_has_bytes_and_room)
 {
 	leat_buf *bufs[3];
@@ -811,6 +821,7 @@ SUITE("buf",
 	a_failed_part_fails_the_whole,
 	a_sum_beyond_all_memory_fails,
 	from_iovec_copies_in_order,
+	fewer_than_no_parts_fail,
 	to_iovec_fills_what_has_bytes_and_room,
 	only_who_alone_holds_the_block_may_write,
 	wrapped_and_failed_bufs_are_not_written,

@@ -111,6 +111,15 @@ static void w3_writev_of_many_parts_is_concatenation(void)
 	expect_text(a, 0, PARTS);
 }
 
+static void w3_fewer_than_no_parts_are_invalid(void)
+{
+	struct iovec part = { .iov_base = (char[]){ 'o' }, .iov_len = 1 };
+
+	expect_fails(leat_flow_writev(b, &part, -1), LEAT_INVALID);
+	expect_done(leat_flow_writev(b, &part, 1));
+	expect_hears(a, "o");
+}
+
 static void w4_nothing_to_write_is_a_success(void)
 {
 	struct iovec nothing = { 0 };
@@ -471,6 +480,7 @@ const struct clause write_clauses[] = {
 	CLAUSE(w3_order_is_kept, ANY),
 	CLAUSE(w3_writev_is_concatenation, ANY),
 	CLAUSE(w3_writev_of_many_parts_is_concatenation, ANY),
+	CLAUSE(w3_fewer_than_no_parts_are_invalid, ANY),
 	CLAUSE(w4_nothing_to_write_is_a_success, ALONE),
 	CLAUSE(w4_nothing_to_write_is_no_end, ANY),
 	CLAUSE(w5_a_write_error_is_sticky, ANY),
