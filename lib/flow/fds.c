@@ -380,12 +380,26 @@ static void start(struct fds *s, int in, int out)
 	event_assign(&s->writable, leat_loop_base(s->loop), out, EV_WRITE, on_writable, s);
 }
 
+/* NULL in *state: the flow is stillborn, the descriptors are still the caller's. */
+static leat_flow *make(leat_loop *loop, leat_direction ways, struct fds **state, const char *where)
+{
+	void *room;
+	leat_flow *flow = leat_flow_new_at(loop, &fds_ops[ways], &room, where);
+
+	*state = room;
+	if (room) {
+		(*state)->flow = flow;
+		(*state)->loop = loop;
+	}
+	return flow;
+}
+
 leat_flow *lt_flow_from_pipe(leat_loop *loop, int in, int out, const char *where)
 {
 	leat_error error = check(in, out);
 	leat_direction ways = (in >= 0 ? LEAT_READ : 0) | (out >= 0 ? LEAT_WRITE : 0);
 	leat_flow *flow;
-	void *state;
+	struct fds *s;
 
 	if (leat_error_set(error)) {
 		close_both(in, out);
@@ -394,14 +408,11 @@ leat_flow *lt_flow_from_pipe(leat_loop *loop, int in, int out, const char *where
 	}
 	if (in == out)
 		ways = ways_of(in);
-	flow = leat_flow_new_at(loop, &fds_ops[ways], &state, where);
-	if (!state) {
+	flow = make(loop, ways, &s, where);
+	if (s)
+		start(s, ways & LEAT_READ ? in : -1, ways & LEAT_WRITE ? out : -1);
+	else
 		close_both(in, out);
-		return flow;
-	}
-	((struct fds *)state)->flow = flow;
-	((struct fds *)state)->loop = loop;
-	start(state, ways & LEAT_READ ? in : -1, ways & LEAT_WRITE ? out : -1);
 	return flow;
 }
 
@@ -426,20 +437,22 @@ void lt_pipe_release(leat_flow *flow, lt_pipe_ends *ends)
 	stop_reading(s);
 	if (s->out >= 0)
 		event_del(&s->writable);
-	*ends = (lt_pipe_ends){ s->in, s->out, s->in_flags, s->out_flags };
+	*ends = (lt_pipe_ends){ s->in, s->out, s->in_flags, s->out_flags, flow->ops->directions };
 	s->in = s->out = -1;
 }
 
 leat_flow *lt_flow_from_ends(leat_loop *loop, const lt_pipe_ends *ends, const char *where)
 {
-	leat_flow *flow = lt_flow_from_pipe(loop, ends->in, ends->out, where);
 	struct fds *s;
+	leat_flow *flow = make(loop, ends->ways, &s, where);
 
-	if (lt_flow_is_pipe(flow)) {
-		s = lt_flow_state(flow);
-		s->in_flags = ends->in_flags;
-		s->out_flags = ends->out_flags;
+	if (!s) {
+		lt_pipe_ends_close(ends);
+		return flow;
 	}
+	start(s, ends->in, ends->out);
+	s->in_flags = ends->in_flags;
+	s->out_flags = ends->out_flags;
 	return flow;
 }
 

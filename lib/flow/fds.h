@@ -14,6 +14,7 @@ leat_flow *lt_flow_from_pipe(leat_loop *loop, int in, int out, const char *where
 typedef struct lt_pipe_ends {
 	int in, out;             /* -1: none, or ended */
 	int in_flags, out_flags; /* to be set at the end; -1: let them be */
+	leat_direction ways;     /* those that ended, too */
 } lt_pipe_ends;
 bool lt_flow_is_pipe(const leat_flow *flow);
 void lt_pipe_release(leat_flow *flow, lt_pipe_ends *ends);

@@ -114,7 +114,7 @@ static leat_error leave(leat_flow *flow, leat_parcel **out)
 	}
 	fill(parcel, &kept);
 	if (parcel->is_socket)
-		parcel->ends = (lt_pipe_ends){ lt_socket_release(flow), -1, -1, -1 };
+		parcel->ends = (lt_pipe_ends){ .in = lt_socket_release(flow), .out = -1, .in_flags = -1, .out_flags = -1 };
 	else
 		lt_pipe_release(flow, &parcel->ends);
 	*out = parcel;

@@ -376,6 +376,39 @@ END_TEST
 
 /* ---- lost on the way ---- */
 
+/* Of what was no socket, the descriptor of a direction that ended is closed: that
+ * direction is one that ended all the same, not one that never was. */
+START_TEST(the_end_of_a_pipes_writing_goes_along)
+{
+	struct two t;
+	leat_result result;
+	int in[2], out[2];
+
+	two_open(&t);
+	for (int way = 0; way < 2; way++) { /* both directions, then writing alone */
+		expect_int(pipe(in), 0);
+		expect_int(pipe(out), 0);
+		leat_flow_unref(t.flow);
+		t.flow = leat_flow_from_fds(t.a.loop, way == 0 ? in[0] : -1, out[1]);
+		expect_true(leat_await(leat_flow_shutdown(t.flow, LEAT_WRITE), NULL));
+		move(&t);
+		expect_false(leat_await(leat_flow_write(t.flow, "x", 1), &result));
+		expect_kind(leat_result_error(&result), LEAT_CLOSED);
+		expect_true(leat_await(leat_flow_shutdown(t.flow, LEAT_WRITE), NULL));
+		if (way == 0) {
+			expect_int(write(in[1], "hello", 5), 5);
+			reads(t.flow, "hello");
+		} else {
+			close(in[0]);
+		}
+		close(in[1]);
+		expect_true(leat_await(leat_flow_close(t.flow), NULL));
+		close(out[0]);
+	}
+	two_close(&t);
+}
+END_TEST
+
 START_TEST(a_parcel_that_is_freed_ends_the_stream)
 {
 	struct two t;
@@ -569,7 +602,8 @@ SUITE("handover", a_quiet_flow_goes_on_in_another_loop, what_was_unread_comes_fi
 	the_end_of_writing_goes_along_and_close_still_works, an_error_that_ended_the_stream_is_the_answer,
 	limits_and_counters_go_along, a_flow_that_is_busy_stays, what_the_transport_does_not_take_keeps_it,
 	a_closing_flow_stays, a_flow_in_memory_cannot, a_flow_that_a_layer_took_goes_by_its_new_handle,
-	a_pipe_goes_too_and_is_at_the_end_as_it_was, a_parcel_that_is_freed_ends_the_stream,
+	a_pipe_goes_too_and_is_at_the_end_as_it_was, the_end_of_a_pipes_writing_goes_along,
+	a_parcel_that_is_freed_ends_the_stream,
 	a_parcel_that_is_posted_in_vain_is_freed, a_parcel_for_a_loop_that_is_being_freed_is_stillborn,
 	without_memory_there_is_an_error, without_memory_for_the_way_the_flow_stays,
 	many_flows_go_to_a_loop_on_another_thread)
