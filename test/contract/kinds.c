@@ -419,6 +419,11 @@ const struct kind kinds[] = {
 	{ .name = "zlib-socket", .make = make_zlib_socket, .flows = 2, .exempt = { READS_ON } },
 	{ .name = "zlib-bev", .make = make_zlib_bev, .flows = 2, .cut = LEAT_RESET, .signals = true, .exempt = { READS_ON } },
 #endif
+#ifdef HAVE_ZSTD
+	{ .name = "zstd", .make = make_zstd_pair, .flows = 2, .cut = LEAT_RESET, .exempt = {
+		LAYER_OVER_PAIR,
+		{ "w10_a_begun_write_goes_on_by_itself", "of the text it makes so little that no write is left waiting" } } },
+#endif
 	{ .name = "limit", .make = make_limit, .flows = 2, .cut = LEAT_RESET, .exempt = { PASSED_OVER_PAIR } },
 	{ .name = "rate", .make = make_rate, .flows = 2, .cut = LEAT_RESET, .exempt = { PASSED_OVER_PAIR } },
 	{ .name = "tee", .make = make_tee, .flows = 3, .cut = LEAT_RESET, .exempt = { PASSED_OVER_PAIR } },

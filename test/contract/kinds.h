@@ -59,6 +59,11 @@ bool make_zlib_socket(leat_loop *loop, leat_flow *ends[2]);
 bool make_zlib_bev(leat_loop *loop, leat_flow *ends[2]);
 #endif
 
+#ifdef HAVE_ZSTD
+/* zstd.c */
+bool make_zstd_pair(leat_loop *loop, leat_flow *ends[2]);
+#endif
+
 /* bridge.c */
 bool make_bridge(leat_loop *loop, leat_flow *ends[2]);
 
