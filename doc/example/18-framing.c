@@ -13,6 +13,7 @@ struct framing {
 };
 static const leat_error fine = { 0 };
 
+/* A frame of what there is: nothing at the end, and so the end. */
 static leat_error encode(void *framing, leat_coding *c)
 {
 	size_t n = c->in_bytes + 2 < c->out_bytes ? c->in_bytes : c->out_bytes - 2;
@@ -20,15 +21,8 @@ static leat_error encode(void *framing, leat_coding *c)
 	if (c->out_bytes > 2) { /* else it is asked again, with more room */
 		leat_coding_put(c, (unsigned char[]){ (unsigned char)(n >> 8), (unsigned char)n }, 2);
 		leat_coding_copy(c, n);
+		c->done = n == 0;
 	}
-	return fine;
-}
-
-static leat_error finish(void *framing, leat_coding *c)
-{
-	c->done = c->out_bytes >= 2;
-	if (c->done)
-		leat_coding_put(c, (unsigned char[2]){ 0 }, 2);
 	return fine;
 }
 
@@ -38,8 +32,7 @@ static leat_error decode(void *framing, leat_coding *c)
 
 	if (f->head < 2) {
 		f->left = f->left << 8 | leat_coding_byte(c);
-		f->head++;
-		c->done = f->head == 2 && f->left == 0;
+		c->done = ++f->head == 2 && f->left == 0;
 	} else {
 		f->left -= (unsigned)leat_coding_copy(c, f->left);
 		f->head = f->left > 0 ? 2 : 0;
@@ -48,7 +41,7 @@ static leat_error decode(void *framing, leat_coding *c)
 }
 
 static const leat_coder frames = { .size = sizeof frames, .name = "frames", .state_bytes = sizeof(struct framing),
-	                           .encode = encode, .encode_finish = finish, .decode = decode };
+	                           .encode = encode, .encode_finish = encode, .decode = decode };
 
 int main(void)
 {
