@@ -11,9 +11,7 @@
 struct framing {
 	unsigned head, left; /* of the frame that is read: bytes of its length that were seen, bytes to come */
 };
-static const leat_error fine = { 0 };
 
-/* A frame of what there is: nothing at the end, and so the end. */
 static leat_error encode(void *framing, leat_coding *c)
 {
 	size_t n = c->in_bytes + 2 < c->out_bytes ? c->in_bytes : c->out_bytes - 2;
@@ -21,9 +19,9 @@ static leat_error encode(void *framing, leat_coding *c)
 	if (c->out_bytes > 2) { /* else it is asked again, with more room */
 		leat_coding_put(c, (unsigned char[]){ (unsigned char)(n >> 8), (unsigned char)n }, 2);
 		leat_coding_copy(c, n);
-		c->done = n == 0;
+		c->done = n == 0; /* when there is nothing left */
 	}
-	return fine;
+	return (leat_error){ 0 };
 }
 
 static leat_error decode(void *framing, leat_coding *c)
@@ -37,7 +35,7 @@ static leat_error decode(void *framing, leat_coding *c)
 		f->left -= (unsigned)leat_coding_copy(c, f->left);
 		f->head = f->left > 0 ? 2 : 0;
 	}
-	return fine;
+	return (leat_error){ 0 };
 }
 
 static const leat_coder frames = { .size = sizeof frames, .name = "frames", .state_bytes = sizeof(struct framing),
