@@ -133,12 +133,39 @@ int leat_addr_compare(const leat_addr *a, const leat_addr *b)
 	}
 }
 
+/* ---- what may be wrong ---- */
+
+static leat_kind part_kind(int part)
+{
+	return part == LEAT_ADDR_LONG ? LEAT_LIMIT : LEAT_INVALID;
+}
+
+static int part_print(int part, char *out, size_t room)
+{
+	static const char *const words[] = {
+		[0] = "the address makes no sense",
+		[LEAT_ADDR_SCHEME] = "the address has no scheme that is known",
+		[LEAT_ADDR_HOST] = "the address's host is not one in numbers",
+		[LEAT_ADDR_SCOPE] = "the address's scope is no interface",
+		[LEAT_ADDR_PORT] = "the address's port is no number up to 65535",
+		[LEAT_ADDR_PATH] = "the address has no path",
+		[LEAT_ADDR_LONG] = "the address's path is too long",
+	};
+	bool known = part > 0 && (size_t)part < sizeof words / sizeof *words;
+
+	return snprintf(out, room, "%s", words[known ? part : 0]);
+}
+
+const leat_error_domain leat_addr_errors = {
+	.size = sizeof leat_addr_errors, .name = "address", .kind = part_kind, .print = part_print
+};
+
 /* ---- reading ---- */
 
-static leat_error refuse(leat_kind kind, leat_addr *addr, const char *where)
+static leat_error refuse(int part, leat_addr *addr, const char *where)
 {
 	addr->bytes = 0;
-	return leat_error_make_at(&leat_core_errors, (int)kind, where);
+	return leat_error_make_at(&leat_addr_errors, part, where);
 }
 
 /* Decimal digits and nothing else, no zero before them. */
@@ -180,18 +207,24 @@ static bool read_scope(const char *name, uint32_t *scope)
 	return *scope != 0;
 }
 
-/* "ADDRESS" or "ADDRESS%SCOPE", its own to write into */
-static bool read_host6(char *host, struct sockaddr_in6 *in6)
+/* "ADDRESS" or "ADDRESS%SCOPE", its own to write into.  Gives the part that is
+ * wrong, or 0. */
+static int read_host6(char *host, struct sockaddr_in6 *in6)
 {
 	char *percent = strchr(host, '%');
 
-	if (percent) {
+	if (percent)
 		*percent = '\0';
-		if (!read_scope(percent + 1, &in6->sin6_scope_id))
-			return false;
-	}
 	in6->sin6_family = AF_INET6;
-	return inet_pton(AF_INET6, host, &in6->sin6_addr) == 1;
+	if (inet_pton(AF_INET6, host, &in6->sin6_addr) != 1)
+		return LEAT_ADDR_HOST;
+	return percent && !read_scope(percent + 1, &in6->sin6_scope_id) ? LEAT_ADDR_SCOPE : 0;
+}
+
+static int read_host4(const char *host, struct sockaddr_in *in)
+{
+	in->sin_family = AF_INET;
+	return inet_pton(AF_INET, host, &in->sin_addr) == 1 ? 0 : LEAT_ADDR_HOST;
 }
 
 static bool cut_host(char *host, size_t room, const char *from, const char *end)
@@ -211,20 +244,18 @@ leat_error lt_addr_read_ip(const char *text, leat_addr *addr, const char *where)
 	const char *colon = six ? strrchr(text, ']') : strchr(text, ':');
 	char host[INET6_ADDRSTRLEN + 1 + IF_NAMESIZE];
 	form f;
-	bool good;
+	int wrong;
 
 	memset(&f, 0, sizeof f);
-	if (!colon || !cut_host(host, sizeof host, text + six, colon))
-		return refuse(LEAT_INVALID, addr, where);
-	colon += six;
-	if (six) {
-		good = read_port(colon, &f.in6.sin6_port) && read_host6(host, &f.in6);
-	} else {
-		good = read_port(colon, &f.in.sin_port) && inet_pton(AF_INET, host, &f.in.sin_addr) == 1;
-		f.in.sin_family = AF_INET;
-	}
-	if (!good)
-		return refuse(LEAT_INVALID, addr, where);
+	if (!colon)
+		return refuse(six ? LEAT_ADDR_HOST : LEAT_ADDR_PORT, addr, where);
+	if (!cut_host(host, sizeof host, text + six, colon))
+		return refuse(LEAT_ADDR_HOST, addr, where);
+	wrong = six ? read_host6(host, &f.in6) : read_host4(host, &f.in);
+	if (!wrong && !read_port(colon + six, six ? &f.in6.sin6_port : &f.in.sin_port))
+		wrong = LEAT_ADDR_PORT;
+	if (wrong)
+		return refuse(wrong, addr, where);
 	*addr = leat_addr_from(&f.any, six ? sizeof f.in6 : sizeof f.in);
 	return (leat_error){ .domain = NULL };
 }
@@ -236,9 +267,9 @@ leat_error lt_addr_read_path(const char *text, leat_addr *addr, const char *wher
 	form f;
 
 	if (bytes <= (size_t)abstract)
-		return refuse(LEAT_INVALID, addr, where);
+		return refuse(LEAT_ADDR_PATH, addr, where);
 	if (bytes >= PATH_ROOM)
-		return refuse(LEAT_LIMIT, addr, where);
+		return refuse(LEAT_ADDR_LONG, addr, where);
 	memset(&f, 0, sizeof f);
 	f.un.sun_family = AF_UNIX;
 	memcpy(f.un.sun_path, text, bytes);
@@ -254,7 +285,7 @@ leat_error leat_addr_parse(const char *where, leat_addr *addr)
 		return lt_addr_read_ip(where + 4, addr, LEAT_HERE);
 	if (strncmp(where, "unix:", 5) == 0)
 		return lt_addr_read_path(where + 5, addr, LEAT_HERE);
-	return refuse(LEAT_INVALID, addr, LEAT_HERE);
+	return refuse(LEAT_ADDR_SCHEME, addr, LEAT_HERE);
 }
 
 /* ---- writing ---- */

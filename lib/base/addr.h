@@ -7,7 +7,7 @@
 
 #include <leat/addr.h>
 
-/* Read what follows "tcp:" and "unix:"; errors are INVALID and LIMIT with
+/* Read what follows "tcp:" and "unix:"; errors are leat_addr_errors with
  * `where` as their place, and *addr is none. */
 leat_error lt_addr_read_ip(const char *text, leat_addr *addr, const char *where);
 leat_error lt_addr_read_path(const char *text, leat_addr *addr, const char *where);

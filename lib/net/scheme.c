@@ -71,7 +71,7 @@ leat_io *leat_connect_at(leat_loop *loop, const char *address, const leat_connec
 	const leat_scheme *scheme = find(loop, address, &rest);
 
 	if (!scheme)
-		return leat_io_fail_at(loop, leat_error_core(LEAT_INVALID), where);
+		return leat_io_fail_at(loop, leat_error_make(&leat_addr_errors, LEAT_ADDR_SCHEME), where);
 	if (!HAS(scheme, connect))
 		return leat_io_fail_at(loop, leat_error_core(LEAT_UNSUPPORTED), where);
 	return scheme->connect(loop, rest, options, where);
@@ -84,7 +84,7 @@ leat_listener *leat_listen_at(leat_loop *loop, const char *address, const leat_l
 	const leat_scheme *scheme = find(loop, address, &rest);
 
 	if (!scheme)
-		return leat_listener_stillborn(loop, leat_error_core(LEAT_INVALID));
+		return leat_listener_stillborn(loop, leat_error_make(&leat_addr_errors, LEAT_ADDR_SCHEME));
 	if (!HAS(scheme, listen))
 		return leat_listener_stillborn(loop, leat_error_core(LEAT_UNSUPPORTED));
 	return scheme->listen(loop, rest, options, where);

@@ -79,6 +79,35 @@ START_TEST(nonsense_is_invalid)
 }
 END_TEST
 
+static const struct {
+	const char *words;
+	int code;
+} wrong[] = {
+	{ "", LEAT_ADDR_SCHEME }, { "tcp", LEAT_ADDR_SCHEME }, { "udp:127.0.0.1:80", LEAT_ADDR_SCHEME },
+	{ "tcp::80", LEAT_ADDR_HOST }, { "tcp:localhost:80", LEAT_ADDR_HOST }, { "tcp:[::1:80", LEAT_ADDR_HOST },
+	{ "tcp:[::g]:80", LEAT_ADDR_HOST }, { "tcp:[::g%no-such-if]:80", LEAT_ADDR_HOST },
+	{ "tcp:256.0.0.1:99999", LEAT_ADDR_HOST }, { "tcp:[fe80::1%no-such-if]:80", LEAT_ADDR_SCOPE },
+	{ "tcp:127.0.0.1", LEAT_ADDR_PORT }, { "tcp:127.0.0.1:080", LEAT_ADDR_PORT },
+	{ "tcp:127.0.0.1:65536", LEAT_ADDR_PORT }, { "tcp:[::1]", LEAT_ADDR_PORT }, { "tcp:[::1]80", LEAT_ADDR_PORT },
+	{ "unix:", LEAT_ADDR_PATH }, { "unix:@", LEAT_ADDR_PATH },
+};
+
+START_TEST(an_error_says_which_part_is_wrong)
+{
+	leat_addr addr;
+	leat_error error = leat_addr_parse(wrong[_i].words, &addr);
+	char said[80], again[80];
+
+	expect_ptr(error.domain, &leat_addr_errors);
+	ck_assert_msg(error.code == wrong[_i].code, "of %s %d is wrong, not %d", wrong[_i].words, error.code,
+		wrong[_i].code);
+	expect_kind(error, LEAT_INVALID);
+	expect_true(leat_error_print(error, said, sizeof said) < (int)sizeof said);
+	leat_error_print(leat_error_core(LEAT_INVALID), again, sizeof again);
+	expect_true(strcmp(said, again) != 0);
+}
+END_TEST
+
 static void name_of(char *words, size_t bytes, char first)
 {
 	memset(words, 'x', sizeof "unix:" - 1 + bytes);
@@ -235,6 +264,7 @@ END_TEST
 SUITE("addr",
 	EACH(what_is_read_is_written_the_same, sizeof good / sizeof *good),
 	EACH(nonsense_is_invalid, sizeof bad / sizeof *bad),
+	EACH(an_error_says_which_part_is_wrong, sizeof wrong / sizeof *wrong),
 	EACH(a_path_that_does_not_fit_is_a_limit, 2),
 	a_scope_may_be_a_number,
 	the_port_of_an_address,

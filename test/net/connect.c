@@ -188,6 +188,7 @@ START_TEST(an_unknown_scheme_is_invalid)
 
 	wire_open(&w);
 	expect_kind(await_error(leat_connect(w.loop, unknown[_i], NULL)), LEAT_INVALID);
+	expect_int(await_error(leat_connect(w.loop, unknown[_i], NULL)).code, LEAT_ADDR_SCHEME);
 	listener = leat_listen(w.loop, unknown[_i], NULL);
 	expect_kind(leat_listener_error(listener), LEAT_INVALID);
 	leat_listener_unref(listener);

@@ -258,15 +258,22 @@ START_TEST(all_of_v6_is_v4_too_unless_v6_only)
 }
 END_TEST
 
+static void expect_port_wrong(leat_error error)
+{
+	expect_kind(error, LEAT_INVALID);
+	expect_ptr(error.domain, &leat_addr_errors);
+	expect_int(error.code, LEAT_ADDR_PORT);
+}
+
 START_TEST(nonsense_is_refused_at_both_ends)
 {
 	struct wire w;
 	leat_listener *listener;
 
 	wire_open(&w);
-	expect_kind(await_error(leat_connect(w.loop, "tcp:127.0.0.1:80x", NULL)), LEAT_INVALID);
+	expect_port_wrong(await_error(leat_connect(w.loop, "tcp:127.0.0.1:80x", NULL)));
 	listener = leat_listen(w.loop, "tcp:127.0.0.1", NULL);
-	expect_kind(await_error(leat_accept(listener)), LEAT_INVALID);
+	expect_port_wrong(await_error(leat_accept(listener)));
 	leat_listener_unref(listener);
 	wire_close(&w);
 }
