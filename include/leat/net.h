@@ -38,8 +38,8 @@ typedef struct leat_listen_options {
 } leat_listen_options;
 
 /* Resolves with the connected leat_flow.  Fails with INVALID or LIMIT (the
- * address: which part of it, see addr.h), REFUSED, UNREACHABLE, TIMEOUT, NOT_FOUND (no such path), DENIED,
- * LIMIT (descriptors).  Cancelling closes what was made. */
+ * address: which part of it, see addr.h), REFUSED, UNREACHABLE, TIMEOUT, NOT_FOUND
+ * (no such path), DENIED, LIMIT (descriptors).  Cancelling closes what was made. */
 #define leat_connect(loop, where, options) leat_connect_at((loop), (where), (options), LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_connect_at(leat_loop *loop, const char *address,
                                                  const leat_connect_options *options, const char *where);
