@@ -381,7 +381,7 @@ static void on_idle(lt_timer *timer)
 	if (rare->idle_ticks >= IDLE_LOOKS) {
 		rare->idle_ticks = 0;
 		lt_flow_read_fail(flow, timeout);
-		if (flow->out && flow->out->writer)
+		if (lt_flow_writer_waits(flow))
 			lt_flow_writer_fail(flow, timeout);
 		lt_flow_recall(flow, LEAT_BOTH, timeout);
 	}

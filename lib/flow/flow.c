@@ -285,7 +285,7 @@ static bool is_busy(const leat_flow *flow)
 	const uint32_t busy = LT_F_LEASED | LT_F_HELD | LT_F_CLOSING | LT_F_FLUSHING | LT_F_WRITING | LT_F_ASKING;
 	bool reader = !(flow->bits & LT_F_KEPT) && flow->first.reader;
 
-	return reader || (flow->bits & busy) || (flow->out && flow->out->writer) ||
+	return reader || (flow->bits & busy) || lt_flow_writer_waits(flow) ||
 	       (flow->rare && !(lt_ring_empty(&flow->rare->flushers) && lt_ring_empty(&flow->rare->shutters)));
 }
 

@@ -12,7 +12,7 @@ static bool waits(const leat_flow *flow)
 		return true;
 	if ((bits & LT_F_TELLING) && !(bits & LT_F_TOLD))
 		return true;
-	if (flow->out && flow->out->writer)
+	if (lt_flow_writer_waits(flow))
 		return true;
 	return flow->rare && !(lt_ring_empty(&flow->rare->flushers) && lt_ring_empty(&flow->rare->shutters));
 }

@@ -47,18 +47,6 @@ static short armed(const lt_socket *s)
 	return s->event.ev_evcallback.evcb_flags & EVLIST_INSERTED ? s->event.ev_events & (EV_READ | EV_WRITE) : 0;
 }
 
-static bool arm(leat_flow *self, lt_socket *s, short what)
-{
-	if (armed(s) == what)
-		return true;
-	event_del(&s->event);
-	if (!what)
-		return true;
-	event_assign(&s->event, leat_loop_base(leat_flow_loop(self)), fd_of(s),
-	             (short)(what | EV_PERSIST), on_event, self);
-	return event_add(&s->event, NULL) == 0;
-}
-
 /* Without memory the event is lost, to both who wait for it. */
 static LT_COLD void starve(leat_flow *self, short what)
 {
@@ -70,13 +58,26 @@ static LT_COLD void starve(leat_flow *self, short what)
 	lt_flow_unref(self);
 }
 
+/* False: there was no memory, and who waited knows; it may be the flow's end. */
+static bool arm(leat_flow *self, lt_socket *s, short what)
+{
+	if (armed(s) == what)
+		return true;
+	event_del(&s->event);
+	if (!what)
+		return true;
+	event_assign(&s->event, leat_loop_base(leat_flow_loop(self)), fd_of(s),
+	             (short)(what | EV_PERSIST), on_event, self);
+	if (event_add(&s->event, NULL) == 0)
+		return true;
+	starve(self, what);
+	return false;
+}
+
 static LT_COLD void disarm_read(leat_flow *self, lt_socket *s)
 {
-	short rest = armed(s) & EV_WRITE;
-
 	leat_flow_listens(self, false);
-	if (!arm(self, s, rest))
-		starve(self, rest);
+	arm(self, s, armed(s) & EV_WRITE);
 }
 
 /* ---- reading ---- */
@@ -192,9 +193,7 @@ void lt_socket_rest(leat_flow *flow)
 	lt_socket *s = lt_flow_state(flow);
 	short rest = armed(s) & EV_READ;
 
-	if (!arm(self, s, rest))
-		starve(self, rest);
-	else
+	if (arm(self, s, rest))
 		leat_flow_listens(self, rest);
 }
 
@@ -250,12 +249,8 @@ static void socket_read(leat_flow *self, void *state)
 {
 	lt_socket *s = state;
 
-	short what = armed(s) | EV_READ;
-
-	if (arm(self, s, what))
-		leat_flow_listens(self, !(what & EV_WRITE));
-	else
-		starve(self, what);
+	if (arm(self, s, armed(s) | EV_READ))
+		leat_flow_listens(self, !(armed(s) & EV_WRITE));
 }
 
 /* ---- writing ---- */
@@ -272,8 +267,6 @@ static size_t sum(const struct iovec *parts, int count)
 /* The kernel did not take all that was offered. */
 static LT_COLD void on_short(leat_flow *self, lt_socket *s, leat_bufs *queue, ssize_t sent)
 {
-	short what = armed(s) | EV_WRITE;
-
 	if (sent < 0 && errno == EINTR) {
 		leat_flow_writable(self);
 		return;
@@ -283,9 +276,7 @@ static LT_COLD void on_short(leat_flow *self, lt_socket *s, leat_bufs *queue, ss
 		return;
 	}
 	leat_flow_listens(self, false); /* the one event waits for more than a reader now */
-	if (!arm(self, s, what))
-		starve(self, what);
-	else if (sent > 0) /* last: what it releases may end the flow */
+	if (arm(self, s, armed(s) | EV_WRITE) && sent > 0) /* last: what it releases may end the flow */
 		leat_bufs_drop(queue, (size_t)sent);
 }
 

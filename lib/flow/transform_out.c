@@ -246,7 +246,8 @@ static void drive(lt_transform *t)
 	while (!t->busy && !t->write_over && t->goal != LT_GOAL_NONE) {
 		bool finishing = t->goal == LT_GOAL_FINISH;
 
-		if (has_rest(t) || (finishing && !is_clear(t)) || !reach(t, finishing ? t->coder->encode_finish : t->coder->encode_flush))
+		if (has_rest(t) || (finishing && !is_clear(t)) ||
+		    !reach(t, finishing ? t->coder->encode_finish : t->coder->encode_flush))
 			continue;
 		t->dirty = false;
 		t->goal = LT_GOAL_NONE;

@@ -234,13 +234,10 @@ void leat_flow_writable(leat_flow *self)
 {
 	leat_flow *flow = lt_flow_of(self);
 
-	flow->bits &= ~(uint32_t)LT_F_WRITE_BUSY;
-	if (flow->bits & LT_F_WRITING) {
+	flow->bits &= ~(uint32_t)PACED;
+	if (flow->bits & LT_F_WRITING)
 		flow->bits |= LT_F_WRITE_AGAIN;
-		return;
-	}
-	flow->bits &= ~(uint32_t)LT_F_WRITE_AGAIN;
-	if (flow->out)
+	else if (flow->out)
 		send_out(flow, flow->out);
 }
 
