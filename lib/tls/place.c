@@ -37,6 +37,14 @@ void lt_tls_copy(void *to, const void *from, size_t bytes)
 	memcpy(to, from, bytes);
 }
 
+/* To where it is filled fast from there, and read fast into a record. */
+static void shift(const lt_tls *l, leat_buf *buf, const void *from)
+{
+	for (int i = 0; i < SHIFTS; i++)
+		if (is_slow(leat_buf_data(buf), from) || is_slow(l->record_out, leat_buf_data(buf)))
+			leat_buf_skip(buf, STEP);
+}
+
 leat_buf *lt_tls_plaintext_new(lt_tls *l, size_t bytes)
 {
 	size_t room = bytes < WORTH_IT ? bytes : bytes + SHIFTS * STEP;
@@ -44,9 +52,7 @@ leat_buf *lt_tls_plaintext_new(lt_tls *l, size_t bytes)
 
 	if (leat_buf_failed(buf) || bytes < WORTH_IT)
 		return buf;
-	for (int i = 0; i < SHIFTS; i++)
-		if (is_slow(leat_buf_data(buf), l->record_in) || is_slow(l->record_out, leat_buf_data(buf)))
-			leat_buf_skip(buf, STEP);
+	shift(l, buf, l->record_in);
 	leat_buf_cut(buf, bytes);
 	return buf;
 }
@@ -62,9 +68,7 @@ leat_buf *lt_tls_moved(lt_tls *l, const void *from, size_t bytes)
 		leat_buf_unref(buf);
 		return NULL;
 	}
-	for (int i = 0; i < SHIFTS; i++)
-		if (is_slow(leat_buf_data(buf), from) || is_slow(l->record_out, leat_buf_data(buf)))
-			leat_buf_skip(buf, STEP);
+	shift(l, buf, from);
 	memcpy(leat_buf_space(buf), from, bytes);
 	leat_buf_cut(buf, bytes);
 	return buf;

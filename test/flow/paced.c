@@ -109,6 +109,16 @@ START_TEST(a_socket_that_was_full_takes_what_waited_once_a_turn)
 }
 END_TEST
 
+/* Its writer waits for libevent, though the socket has room. */
+static leat_io *pace_it(void)
+{
+	leat_io *all = fill_the_socket();
+
+	peer_reads_all();
+	event_base_loop(w.base, EVLOOP_NONBLOCK);
+	return all;
+}
+
 /* Until the last block was taken; the peer has not read that. */
 static void write_all(void)
 {
@@ -186,9 +196,7 @@ START_TEST(who_waits_no_more_goes_out_at_the_end_of_the_turn)
 	leat_io *all;
 
 	open_flow();
-	all = fill_the_socket();
-	peer_reads_all();
-	event_base_loop(w.base, EVLOOP_NONBLOCK); /* paced by now */
+	all = pace_it();
 	expect_size(leat_flow_room(flow), 0);
 	leat_io_cancel(all);
 	event_base_loop(w.base, EVLOOP_NONBLOCK);
@@ -216,9 +224,7 @@ START_TEST(what_was_closed_is_there_though_the_loop_ends)
 	leat_io *all;
 
 	open_flow();
-	all = fill_the_socket();
-	peer_reads_all();
-	event_base_loop(w.base, EVLOOP_NONBLOCK);
+	all = pace_it();
 	leat_io_cancel(all);
 	leat_io_detach(leat_flow_write(flow, "end.", 4));
 	leat_io_detach(leat_flow_close(flow));
@@ -244,9 +250,7 @@ START_TEST(who_hears_that_the_peer_is_gone_may_drop_it)
 	leat_io *all;
 
 	open_flow();
-	all = fill_the_socket();
-	peer_reads_all();
-	event_base_loop(w.base, EVLOOP_NONBLOCK);
+	all = pace_it();
 	close(peer);
 	peer = -1;
 	expect_true(leat_await(leat_io_catch(all, leat_match_all(), drop_it, leat_ctx_none()), NULL));
