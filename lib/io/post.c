@@ -13,7 +13,7 @@
 
 #include "io/remote.h"
 
-enum { SLAB_POSTS = 127, LINE_BYTES = 64 };
+enum { SLAB_POSTS = 511, LINE_BYTES = 64 };
 
 typedef struct lt_post_slab {
 	struct lt_post_slab *next; /* of all */
@@ -21,7 +21,7 @@ typedef struct lt_post_slab {
 	uintptr_t apart[2];
 	lt_post posts[SLAB_POSTS];
 } lt_post_slab;
-static_assert(sizeof(lt_post_slab) == 4096, "a page");
+static_assert(sizeof(lt_post_slab) == 16384, "whole pages");
 
 /* ---- where they come from ---- */
 
@@ -100,13 +100,14 @@ static bool refill(leat_remote *remote, lt_stripe *stripe)
 	return true;
 }
 
-/* Takes the next one, which is there; gives its flags. */
-static inline uintptr_t take(lt_stripe *stripe, lt_post *post)
+/* The stripe goes on after that one, its next; gives its flags. */
+static uintptr_t take(lt_stripe *stripe, lt_post *post)
 {
 	bool last = post == stripe->end;
 
+	if (last)
+		stripe->end = NULL;
 	atomic_store_explicit(&stripe->next, last ? NULL : post + 1, memory_order_release);
-	lt_fetch_own((uintptr_t)post + LT_POSTS_AHEAD);
 	return last ? LT_POST_LAST : 0;
 }
 
@@ -146,7 +147,8 @@ static leat_kind refuse(leat_ctx ctx, leat_kind why)
 	return why;
 }
 
-/* The post is its thread's last: the stripe, NULL for one without, has it again. */
+/* The post is its thread's last: the stripe, NULL for one without, has it again, and is
+ * refused it each time, so that it may be the last of its slab does not matter. */
 static LT_COLD leat_kind too_late(leat_remote *remote, lt_stripe *stripe, lt_post *post)
 {
 	leat_ctx ctx = { .data = post->data, .destroy = post->destroy };
@@ -158,11 +160,27 @@ static LT_COLD leat_kind too_late(leat_remote *remote, lt_stripe *stripe, lt_pos
 	return refuse(ctx, LEAT_CLOSED);
 }
 
-/* The thread's first one, or its slab is used up. */
-static LT_COLD leat_kind post_slowly(leat_remote *remote, leat_post_fn fn, leat_ctx ctx)
+/* What its thread put on the head before it, which may be there still.  For the first of a
+ * slab, and for a loose one, that is not so, and the head says what is. */
+static inline uintptr_t below(const lt_post *post)
+{
+	return (uintptr_t)post - sizeof *post;
+}
+
+/* The loop has taken what was on the head, or another thread put something there. */
+static LT_COLD leat_kind throw_again(leat_remote *remote, lt_stripe *stripe, lt_post *post, uintptr_t flags,
+                                     uintptr_t seen)
+{
+	return lt_remote_throw(remote, post, flags, seen) ? LEAT_NONE : too_late(remote, stripe, post);
+}
+
+/* The thread's first one, or one at the end of its slab. */
+static LT_COLD leat_kind post_slowly(leat_remote *remote, leat_post_fn fn, void *data, void (*destroy)(void *),
+                                     bool moved)
 {
 	lt_stripe *stripe = remote->stillborn ? NULL : find_stripe(remote, this_thread());
-	uintptr_t flags = ctx.moved ? LT_POST_MOVED : 0;
+	leat_ctx ctx = { data, destroy, moved };
+	uintptr_t flags = moved;
 	lt_post *post = NULL;
 
 	if (remote->stillborn)
@@ -174,27 +192,27 @@ static LT_COLD leat_kind post_slowly(leat_remote *remote, leat_post_fn fn, leat_
 	if (!post)
 		return refuse(ctx, LEAT_NOMEM);
 	flags |= stripe ? take(stripe, post) : LT_POST_LOOSE;
-	*post = (lt_post){ .fn = fn, .data = ctx.data, .destroy = ctx.destroy };
-	return lt_remote_throw(remote, post, flags, 0) ? LEAT_NONE : too_late(remote, stripe, post);
+	*post = (lt_post){ .fn = fn, .data = data, .destroy = destroy };
+	return throw_again(remote, stripe, post, flags, below(post));
 }
 
+/* All that is not usual is a call at the end, with what came in registers: so this needs
+ * no stack. */
 leat_kind leat_post_parts(leat_remote *remote, leat_post_fn fn, void *data, void (*destroy)(void *), bool moved)
 {
-	uintptr_t self = this_thread(), flags;
+	uintptr_t self = this_thread(), seen;
 	lt_stripe *stripe = &remote->stripes[place_of(self)];
-	lt_post *post;
+	lt_post *post = atomic_load_explicit(&stripe->next, memory_order_acquire);
 
-	if (__builtin_expect(atomic_load_explicit(&stripe->owner, memory_order_relaxed) != self, 0))
-		return post_slowly(remote, fn, (leat_ctx){ data, destroy, moved });
-	post = atomic_load_explicit(&stripe->next, memory_order_acquire);
-	if (__builtin_expect(!post, 0))
-		return post_slowly(remote, fn, (leat_ctx){ data, destroy, moved });
-	flags = moved | take(stripe, post);
-	post->fn = fn;
-	post->data = data;
-	post->destroy = destroy;
-	if (!lt_remote_throw(remote, post, flags, atomic_load_explicit(&stripe->guess, memory_order_relaxed)))
-		return too_late(remote, stripe, post);
-	atomic_store_explicit(&stripe->guess, (uintptr_t)post, memory_order_relaxed);
-	return LEAT_NONE;
+	if (__builtin_expect(atomic_load_explicit(&stripe->owner, memory_order_relaxed) != self || post == stripe->end, 0))
+		return post_slowly(remote, fn, data, destroy, moved);
+	atomic_store_explicit(&stripe->next, post + 1, memory_order_release);
+	lt_fetch_own((uintptr_t)post + LT_POSTS_AHEAD);
+	seen = below(post);
+	*post = (lt_post){ .link = seen | moved, .fn = fn, .data = data, .destroy = destroy };
+	lt_seen_hand_over(post);
+	if (__builtin_expect(atomic_compare_exchange_strong_explicit(&remote->head, &seen, (uintptr_t)post,
+	                                                             memory_order_release, memory_order_relaxed), 1))
+		return LEAT_NONE;
+	return throw_again(remote, stripe, post, moved, seen);
 }

@@ -46,10 +46,9 @@ enum { LT_MAIL_ASLEEP = 1, LT_MAIL_CLOSED = 2, LT_MAIL_BITS = 3 };
 typedef struct lt_stripe {
 	_Atomic uintptr_t owner;   /* the thread; 0: nobody's yet */
 	_Atomic(lt_post *) next;   /* the one after the other; NULL: the slab is used up */
-	lt_post *end;              /* the last of the slab */
+	lt_post *end;              /* the last of the slab; NULL like next */
 	struct lt_post_slab *more; /* free ones */
-	_Atomic uintptr_t guess;   /* what it put on the head last: that may be there still */
-	char apart[64 - 5 * sizeof(uintptr_t)];
+	char apart[64 - 4 * sizeof(uintptr_t)];
 } lt_stripe;
 
 enum { LT_STRIPES = 8 };

@@ -725,6 +725,35 @@ static void count_post(void *ctx, leat_loop *loop)
 	posts_run++;
 }
 
+/* Whichever of a slab comes first after the end: it is refused, and so are those after it,
+ * which use the same memory. */
+START_TEST(too_late_is_said_anywhere_in_a_slab)
+{
+	for (int before = 500; before < 520; before++) {
+		struct world w;
+		leat_remote *remote;
+		int calls;
+
+		with_shared(&w, 0);
+		posts_run = 0;
+		remote = leat_remote_new(w.loop);
+		for (int i = 0; i < before; i++)
+			expect_int(leat_post(remote, count_post, leat_ctx_none()), LEAT_NONE);
+		leat_loop_free(w.loop);
+		expect_int(posts_run, before);
+		expect_int(leat_post(remote, tell, thing_owned("late")), LEAT_CLOSED);
+		calls = shared.calls;
+		for (int i = 0; i < 20; i++)
+			expect_int(leat_post(remote, tell, thing_owned("later")), LEAT_CLOSED);
+		expect_int(shared.calls, calls);
+		leat_remote_unref(remote);
+		expect_no_things();
+		expect_size(shared.live, 0);
+		event_base_free(w.base);
+	}
+}
+END_TEST
+
 /* Bursts that are no whole number of slabs. */
 START_TEST(posts_use_the_same_memory_again)
 {
@@ -732,14 +761,15 @@ START_TEST(posts_use_the_same_memory_again)
 	leat_remote *remote;
 
 	with_shared(&w, 0);
+	posts_run = 0;
 	remote = leat_remote_new(w.loop);
 	for (int burst = 0; burst < 100; burst++) {
-		for (int i = 0; i < 300; i++)
+		for (int i = 0; i < 1000; i++)
 			expect_int(leat_post(remote, count_post, leat_ctx_none()), LEAT_NONE);
 		world_run(&w);
 	}
-	expect_int(posts_run, 30000);
-	expect_true(shared.calls <= 6); /* the mailbox, what a burst touches, and one more */
+	expect_int(posts_run, 100000);
+	expect_true(shared.calls <= 5); /* the mailbox, what a burst touches, and one more */
 	leat_remote_unref(remote);
 	world_close(&w);
 	expect_size(shared.live, 0);
@@ -813,5 +843,6 @@ SUITE("post", what_is_posted_runs_later_on_the_loops_thread_in_order, a_post_wak
 	a_maker_outlives_its_loop,
 	an_outcome_that_comes_while_the_loop_is_freed_is_destroyed, a_void_maker_disposes_of_what_it_is_given, while_the_loop_is_freed_remotes_are_stillborn,
 	settling_twice_names_the_places, a_buf_cannot_cross, without_memory_that_threads_share_there_is_an_error,
-	posts_use_the_same_memory_again, without_the_loops_memory_there_is_an_error, without_descriptors_there_is_an_error,
+	too_late_is_said_anywhere_in_a_slab, posts_use_the_same_memory_again,
+	without_the_loops_memory_there_is_an_error, without_descriptors_there_is_an_error,
 	an_io_settled_from_afar_can_be_cancelled_at_any_point)
