@@ -4,6 +4,7 @@
 #include <event2/event.h>
 
 #include "flow/bev_lane.h"
+#include "flow/bridge_errno.h"
 #include "flow/leave.h"
 #include "flow/promote.h"
 
@@ -96,19 +97,62 @@ static bool own_output(struct bufferevent *bev)
 	return ok;
 }
 
+/* A descriptor says it to whoever reads it; OpenSSL remembers a goodbye. */
+static bool is_said_again(const lt_bev *s)
+{
+	const lt_level *bottom = lt_levels_bottom(&s->levels);
+
+	if (bottom->kind == LT_LEVEL_SSL || (bottom->kind == LT_LEVEL_SOCKET && s->levels.count == 1))
+		return true;
+	for (const lt_level *level = s->levels.level; level < bottom; level++)
+		if (level->kind == LT_LEVEL_SSL)
+			return !leat_error_set(s->read_error);
+	return false;
+}
+
+/* What libevent said of reading and will not say again. */
+static short unheard(const lt_bev *s)
+{
+	if (is_said_again(s))
+		return 0;
+	if (leat_error_set(s->read_error))
+		return BEV_EVENT_READING | BEV_EVENT_ERROR;
+	return s->ended ? BEV_EVENT_READING | BEV_EVENT_EOF : 0;
+}
+
+static void hear_it_later(struct bufferevent *bev, short what, void *arg)
+{
+	(void)bev;
+	(void)what;
+	(void)arg;
+}
+
+/* To whoever has set a callback by then. */
+static void say_again(struct bufferevent *bev, short what, leat_error error)
+{
+	EVUTIL_SET_SOCKET_ERROR(lt_bridge_errno(error));
+	bufferevent_setcb(bev, NULL, NULL, hear_it_later, NULL); /* without one nothing is said later */
+	bufferevent_trigger_event(bev, what, BEV_TRIG_DEFER_CALLBACKS);
+	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
+}
+
 /* Of a flow in this lane. */
 static leat_error give_back(leat_flow *flow, lt_bev *s, struct bufferevent **bev)
 {
 	leat_bufs kept = { 0 }, queue = { 0 };
-	leat_error error = leat_error_core(LEAT_NOMEM);
-	short enabled = bufferevent_get_enabled(s->top);
+	leat_error error = leat_error_core(LEAT_NOMEM), read_error = s->read_error;
+	short enabled = bufferevent_get_enabled(s->top), again = unheard(s);
 
 	bufferevent_disable(s->top, EV_READ | EV_WRITE);
 	if (!s->lends || own_output(s->top))
 		error = lt_flow_leave(flow, &kept, &queue);
-	if (!leat_error_set(error))
-		return lt_bev_hand_back(lt_bev_let_go(s), &kept, &queue, bev);
-	bufferevent_enable(s->top, enabled);
+	if (leat_error_set(error)) {
+		bufferevent_enable(s->top, enabled);
+		return error;
+	}
+	error = lt_bev_hand_back(lt_bev_let_go(s), &kept, &queue, bev);
+	if (again && *bev)
+		say_again(*bev, again, read_error);
 	return error;
 }
 

@@ -304,6 +304,61 @@ START_TEST(a_handshake_is_no_deadlock_at_any_moment)
 }
 END_TEST
 
+/* ---- giving back ---- */
+
+static void on_event(struct bufferevent *bev, short what, void *arg)
+{
+	(void)bev;
+	*(int *)arg = *(int *)arg * 1000 + what;
+}
+
+/* Gives back; gives what is told then: BEV_EVENT_..., each one three digits. */
+static int told_afterwards(struct tls *t)
+{
+	struct bufferevent *bev;
+	int told = 0;
+
+	expect_ok(leat_flow_to_bufferevent(t->flow, &bev));
+	bufferevent_setcb(bev, NULL, NULL, on_event, &told);
+	bufferevent_enable(bev, EV_READ);
+	settle(&t->w);
+	expect_int(evbuffer_get_length(bufferevent_get_input(bev)), 5);
+	bufferevent_free(bev);
+	return told;
+}
+
+START_TEST(given_back_it_tells_of_the_goodbye)
+{
+	struct tls t;
+	int told;
+
+	tls_open(&t, _i);
+	tls_peer_says(&t, "last words");
+	tls_peer_says_goodbye(&t);
+	flow_hears(t.flow, "last ");
+	settle(&t.w);
+	told = told_afterwards(&t);
+	if (told > 1000) /* its own second word: doc/libevent.md, 20 */
+		told = told % 1000 == BEV_EVENT_ERROR ? told / 1000 : told;
+	expect_int(told, BEV_EVENT_READING | BEV_EVENT_EOF);
+	tls_close(&t);
+}
+END_TEST
+
+START_TEST(given_back_it_tells_that_it_was_cut)
+{
+	struct tls t;
+
+	tls_open(&t, _i);
+	tls_peer_says(&t, "last words");
+	shutdown(t.w.theirs, SHUT_WR);
+	flow_hears(t.flow, "last ");
+	settle(&t.w);
+	expect_int(told_afterwards(&t), BEV_EVENT_READING | BEV_EVENT_ERROR);
+	tls_close(&t);
+}
+END_TEST
+
 SUITE("bev_ssl",
 	EACH(a_handshake_is_no_deadlock_at_any_moment, 2 * 6 * WAYS),
 	EACH(bytes_go_both_ways_and_both_say_goodbye, WAYS),
@@ -313,4 +368,6 @@ SUITE("bev_ssl",
 	EACH(a_reset_is_a_reset, WAYS),
 	EACH(what_is_no_tls_is_a_protocol_error, WAYS),
 	EACH(megabytes_arrive_whole_before_the_goodbye, WAYS),
+	EACH(given_back_it_tells_of_the_goodbye, WAYS),
+	EACH(given_back_it_tells_that_it_was_cut, WAYS),
 	a_goodbye_waits_for_a_full_descriptor)
