@@ -4,9 +4,9 @@
  * The loop's half: read run_posts first.  An eventfd wakes the loop; its event
  * is added only while somebody may throw something in, so the base can end and
  * a deadlock is seen.  What was thrown in runs at the end of a drain, within
- * the loop's budget.  Then I/O gets its turn and we look once more: only if
- * nothing came meanwhile the loop is said to sleep, so that a burst that is
- * still going on wakes nobody.
+ * the loop's budget.  Then I/O gets its turn and we look again, and once more:
+ * only if nothing came meanwhile the loop is said to sleep, so that a burst that
+ * is still going on, or follows at once, wakes nobody.
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -17,7 +17,7 @@
 #include "io/remote.h"
 
 /* How often we look in vain before we sleep, and where somebody is waking us. */
-enum { LOOKS = 1, LOOKS_AWAITED = 64 };
+enum { LOOKS = 2, LOOKS_AWAITED = 64 };
 
 /* Stillborn ones, never written. */
 static leat_remote without_memory = { .stillborn = LEAT_NOMEM };
@@ -69,10 +69,10 @@ void lt_remote_wake(leat_remote *remote)
 
 /* ---- looking, on the loop's thread ---- */
 
-/* Takes all, the oldest first. */
-static void collect(leat_remote *remote, uintptr_t leave)
+/* Takes all, the oldest first.  Not looked at first: that would fetch its line twice. */
+static void collect(leat_remote *remote)
 {
-	uintptr_t seen = atomic_exchange_explicit(&remote->head, leave, memory_order_acquire);
+	uintptr_t seen = atomic_exchange_explicit(&remote->head, remote->left, memory_order_acquire);
 	lt_post *post = (lt_post *)(seen & ~(uintptr_t)LT_MAIL_BITS), *last = post, *first = NULL;
 
 	while (post) {
@@ -155,8 +155,7 @@ static void run_posts(lt_tail *tail)
 	leat_remote *remote = (leat_remote *)(void *)((char *)tail - offsetof(leat_remote, tail));
 	uint32_t left = remote->loop->budget;
 
-	if (has_mail(remote))
-		collect(remote, 0);
+	collect(remote);
 	if (remote->todo.first)
 		remote->vain = 0;
 	else if (is_tired(remote) && fall_asleep(remote)) {
@@ -261,7 +260,8 @@ void lt_remote_close(leat_loop *loop)
 
 	if (!remote)
 		return;
-	collect(remote, LT_MAIL_CLOSED);
+	remote->left = LT_MAIL_CLOSED;
+	collect(remote);
 	rest(remote);
 	lt_loop_add_tail(loop, &remote->tail);
 	lt_loop_drain_all(loop);
@@ -273,9 +273,12 @@ void lt_remote_lose(leat_loop *loop, bool own)
 {
 	leat_remote *remote = lt_remote_of(loop);
 
-	if (remote && own)
-		collect(remote, LT_MAIL_CLOSED);
-	else if (remote)
+	if (!remote)
+		return;
+	remote->left = LT_MAIL_CLOSED;
+	if (own)
+		collect(remote);
+	else
 		atomic_store(&remote->head, LT_MAIL_CLOSED);
 }
 

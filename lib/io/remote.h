@@ -79,6 +79,7 @@ struct leat_remote {
 	lt_posts todo;   /* taken and turned round */
 	lt_tail tail;    /* runs them */
 	uint32_t vain;   /* looks since something came */
+	uintptr_t left;  /* on the head by who takes all: LT_MAIL_CLOSED in the end */
 	struct lt_remote_cell *cells, *youngest; /* free ones; all */
 	struct event event;
 };
