@@ -331,6 +331,8 @@ LEAT_API int64_t leat_await_int_at(leat_io *io, leat_error *why, const char *whe
 LEAT_API LEAT_NODISCARD leat_buf *leat_await_buf_at(leat_io *io, leat_error *why, const char *where);
 /* Lets it run on its own: a value is destroyed, a failure is unhandled. */
 LEAT_API void leat_io_detach(leat_io *io);
+/* The same, however it ends: a failure is told to nobody. */
+LEAT_API void leat_io_ignore(leat_io *io);
 /* Nobody wants it any more.  When it returns, nothing of the chain runs any
  * more; values that were not delivered went back to their givers, contexts
  * are destroyed - or will be as soon as they are off the stack, and, when called

@@ -21,20 +21,10 @@ size_t lt_transform_block(size_t bytes)
 
 /* ---- the flow below ---- */
 
-static leat_io *however(void *ctx, leat_result *result)
-{
-	return NULL;
-}
-
-void lt_transform_close_below(lt_transform *t)
-{
-	leat_io_detach(leat_io_branch(leat_flow_close(t->below), however, however, leat_ctx_none()));
-}
-
 void lt_transform_close_below_at_the_end(lt_transform *t)
 {
 	if (t->end_given && t->told && t->below)
-		lt_transform_close_below(t);
+		leat_io_ignore(leat_flow_close(t->below));
 }
 
 /* ---- life ---- */
@@ -55,8 +45,10 @@ static void end(lt_transform *t)
 
 static void transform_close(leat_flow *self, void *state)
 {
-	lt_transform_close_below(state);
-	end(state);
+	lt_transform *t = state;
+
+	leat_io_ignore(leat_flow_close(t->below));
+	end(t);
 }
 
 static void transform_abort(leat_flow *self, void *state)

@@ -61,9 +61,7 @@ static inline bool lt_transform_is_idle(const leat_coding *c, size_t in_bytes, s
 /* ---- transform.c ---- */
 /* A block's size for so many bytes: a power of two. */
 size_t lt_transform_block(size_t bytes);
-/* How the flow below ends is not what this one's users ask. */
-void lt_transform_close_below(lt_transform *t);
-/* The same, where both directions are over. */
+/* Where both directions are over; how the flow below ends is not what this one's users ask. */
 void lt_transform_close_below_at_the_end(lt_transform *t);
 
 /* ---- transform_in.c ---- */

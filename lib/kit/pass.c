@@ -15,22 +15,12 @@
 
 /* ---- the flow below ---- */
 
-static leat_io *however(void *ctx, leat_result *result)
-{
-	return NULL;
-}
-
-/* How the flow below ends is not what this one's users ask. */
-static void close_below(lt_pass *pass)
-{
-	leat_io_detach(leat_io_branch(leat_flow_close(pass->below), however, however, leat_ctx_none()));
-}
-
-/* Whose both directions are shut closes the flow below. */
+/* Whose both directions are shut closes the flow below; how that ends is not what this
+ * one's users ask. */
 static void close_below_at_the_end(lt_pass *pass)
 {
 	if (pass->end_given && pass->told && pass->below)
-		close_below(pass);
+		leat_io_ignore(leat_flow_close(pass->below));
 }
 
 static void say_ended(lt_pass *pass, leat_direction direction)
@@ -282,8 +272,10 @@ static void end(lt_pass *pass)
 
 void lt_pass_close(leat_flow *self, void *state)
 {
-	close_below(state);
-	end(state);
+	lt_pass *pass = state;
+
+	leat_io_ignore(leat_flow_close(pass->below));
+	end(pass);
 }
 
 void lt_pass_abort(leat_flow *self, void *state)

@@ -82,16 +82,6 @@ static void send_second(struct tee *t, leat_buf *buf)
 		second_failed(t, bytes);
 }
 
-static leat_io *however(void *ctx, leat_result *result)
-{
-	return NULL;
-}
-
-static void however_it_ends(leat_io *io)
-{
-	leat_io_detach(leat_io_branch(io, however, however, leat_ctx_none()));
-}
-
 /* ---- what passes ---- */
 
 static size_t tee_may(lt_pass *pass, leat_direction direction, size_t bytes)
@@ -121,7 +111,7 @@ static void tee_ended(lt_pass *pass, leat_direction direction)
 
 	t->copied &= ~(int)direction;
 	if (before && !t->copied && t->second)
-		however_it_ends(leat_flow_shutdown(t->second, LEAT_WRITE));
+		leat_io_ignore(leat_flow_shutdown(t->second, LEAT_WRITE));
 }
 
 static void tee_gone(lt_pass *pass)
@@ -131,7 +121,7 @@ static void tee_gone(lt_pass *pass)
 
 	t->second = NULL;
 	t->missed_bytes = NULL;
-	however_it_ends(leat_flow_close(second));
+	leat_io_ignore(leat_flow_close(second));
 	leat_flow_unref(second);
 }
 
@@ -167,7 +157,7 @@ leat_flow *leat_tee_new_at(leat_flow *below, leat_flow *second, const leat_tee_o
 	struct tee *t;
 
 	if (!pass) {
-		however_it_ends(leat_flow_close(mine));
+		leat_io_ignore(leat_flow_close(mine));
 		leat_flow_unref(mine);
 		return self;
 	}

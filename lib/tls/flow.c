@@ -4,23 +4,11 @@
 
 /* ---- the flow below ---- */
 
-static leat_io *however(void *ctx, leat_result *result)
-{
-	(void)ctx;
-	(void)result;
-	return NULL;
-}
-
-void lt_tls_close_below(lt_tls *l)
-{
-	leat_io_detach(leat_io_branch(leat_flow_close(l->below), however, however, leat_ctx_none()));
-}
-
 /* Both directions are over: nothing is to be said below any more. */
 void lt_tls_close_below_at_the_end(lt_tls *l)
 {
 	if (l->ended && l->told)
-		lt_tls_close_below(l);
+		leat_io_ignore(leat_flow_close(l->below));
 }
 
 /* ---- inside OpenSSL ---- */
@@ -81,7 +69,7 @@ static void tls_close(leat_flow *self, void *state)
 	lt_tls *l = state;
 
 	(void)self;
-	lt_tls_close_below(l);
+	leat_io_ignore(leat_flow_close(l->below));
 	leat_flow_unref(stop(l));
 }
 

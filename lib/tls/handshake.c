@@ -27,13 +27,6 @@ static void drop(void *ctx)
 	leat_flow_unref(self);
 }
 
-static leat_io *however(void *ctx, leat_result *result)
-{
-	(void)ctx;
-	(void)result;
-	return NULL;
-}
-
 /* Sends the alert and closes behind it: a cut would overtake it. */
 static void say_why(lt_tls *l)
 {
@@ -42,9 +35,9 @@ static void say_why(lt_tls *l)
 
 	if (!out)
 		return;
-	leat_io_detach(leat_io_branch(leat_flow_send(l->below, out), however, however, leat_ctx_none()));
+	leat_io_ignore(leat_flow_send(l->below, out));
 	leat_flow_set_limits(l->below, &limits);
-	lt_tls_close_below(l);
+	leat_io_ignore(leat_flow_close(l->below));
 	leat_flow_unref(l->below);
 	l->below = NULL;
 }

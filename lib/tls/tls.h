@@ -105,9 +105,7 @@ extern const leat_flow_ops lt_tls_ops;
 void lt_tls_enter(lt_tls *l);
 /* False: the flow has ended meanwhile, and `l` may be gone. */
 bool lt_tls_leave(lt_tls *l);
-/* Closes the flow below behind what was sent; whoever waits there is forgotten. */
-void lt_tls_close_below(lt_tls *l);
-/* The same, where both directions are over. */
+/* Closes the flow below behind what was sent, where both directions are over. */
 void lt_tls_close_below_at_the_end(lt_tls *l);
 
 /* ---- read.c ---- */

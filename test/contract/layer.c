@@ -43,22 +43,12 @@ static leat_buf *encoded(leat_loop *loop, const leat_buf *buf)
 
 static void layer_read(leat_flow *self, void *state);
 
-/* How the flow below ends is not what this one's users ask. */
-static leat_io *however(void *ctx, leat_result *result)
-{
-	return NULL;
-}
-
-static void close_below(struct layer *l)
-{
-	leat_io_detach(leat_io_branch(leat_flow_close(l->below), however, however, leat_ctx_none()));
-}
-
-/* Whose both directions are shut closes the flow below. */
+/* Whose both directions are shut closes the flow below; how that ends is not what this
+ * one's users ask. */
 static void close_below_at_the_end(struct layer *l)
 {
 	if (l->end_given && l->told && l->below)
-		close_below(l);
+		leat_io_ignore(leat_flow_close(l->below));
 }
 
 static void give_end(struct layer *l)
@@ -194,7 +184,7 @@ static void layer_close(leat_flow *self, void *state)
 
 	layer_late_calls += l->gone;
 	l->gone = true;
-	close_below(l);
+	leat_io_ignore(leat_flow_close(l->below));
 	leat_flow_unref(l->below);
 	l->below = NULL;
 }

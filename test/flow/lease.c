@@ -308,14 +308,9 @@ static void abort_it(void)
 	leat_flow_abort(mine);
 }
 
-static leat_io *let_be(void *ctx, leat_result *result)
-{
-	return NULL;
-}
-
 static void close_it(void)
 {
-	leat_io_detach(leat_io_branch(leat_flow_close(mine), let_be, let_be, leat_ctx_none()));
+	leat_io_ignore(leat_flow_close(mine));
 }
 
 static void shut_reading(void)

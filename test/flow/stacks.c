@@ -136,24 +136,12 @@ static void cancel_write(struct end *e)
 		e->said -= e->writes;
 }
 
-static leat_io *let_be(void *ctx, leat_result *result)
-{
-	(void)ctx;
-	(void)result;
-	return NULL;
-}
-
-static void go_on(leat_io *io)
-{
-	leat_io_detach(leat_io_branch(io, let_be, let_be, leat_ctx_none()));
-}
-
 static void shut(struct end *e)
 {
 	if (e->shut || e->writing)
 		return;
 	e->shut = true;
-	go_on(leat_flow_shutdown(e->flow, LEAT_WRITE));
+	leat_io_ignore(leat_flow_shutdown(e->flow, LEAT_WRITE));
 }
 
 static void move(struct end *e)
@@ -169,7 +157,7 @@ static void move(struct end *e)
 		cancel_write(e);
 		break;
 	case 2:
-		go_on(leat_flow_flush(e->flow));
+		leat_io_ignore(leat_flow_flush(e->flow));
 		break;
 	case 3:
 		if (dice(20) == 0)
@@ -236,7 +224,7 @@ static void leave(struct world *w, struct end ends[2])
 		if (dice(2))
 			cancel_read(&ends[i]);
 		if (dice(2))
-			go_on(leat_flow_close(ends[i].flow));
+			leat_io_ignore(leat_flow_close(ends[i].flow));
 		leat_flow_unref(ends[i].flow);
 		cancel_read(&ends[i]);
 		leat_io_cancel(ends[i].writing);

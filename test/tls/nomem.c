@@ -50,18 +50,6 @@ static void door_free(void *memory, const char *file, int line)
 
 static struct party p;
 
-static leat_io *ignore(void *ctx, leat_result *result)
-{
-	(void)ctx;
-	(void)result;
-	return NULL;
-}
-
-static void whatever(leat_io *io)
-{
-	leat_io_detach(leat_io_branch(io, ignore, ignore, leat_ctx_none()));
-}
-
 static void take(int i, leat_io *io)
 {
 	leat_result result;
@@ -89,10 +77,10 @@ static void converse(void)
 	for (int i = 0; i < 2; i++) {
 		if (!p.flow[i])
 			continue;
-		whatever(leat_flow_write(p.flow[i], "some words", 10));
-		whatever(leat_flow_read(p.flow[i]));
+		leat_io_ignore(leat_flow_write(p.flow[i], "some words", 10));
+		leat_io_ignore(leat_flow_read(p.flow[i]));
 		party_run(&p);
-		whatever(leat_flow_close(p.flow[i]));
+		leat_io_ignore(leat_flow_close(p.flow[i]));
 		party_run(&p);
 	}
 	expect_int((int)ERR_peek_error(), 0);

@@ -80,22 +80,12 @@ static void joint_shutdown(leat_flow *self, void *state)
 }
 
 /* How they end is not what this one's users ask. */
-static leat_io *however(void *ctx, leat_result *result)
-{
-	return NULL;
-}
-
-static void close_one(leat_flow *flow)
-{
-	leat_io_detach(leat_io_branch(leat_flow_close(flow), however, however, leat_ctx_none()));
-}
-
 static void joint_close(leat_flow *self, void *state)
 {
 	const struct joint *j = state;
 
-	close_one(j->in);
-	close_one(j->out);
+	leat_io_ignore(leat_flow_close(j->in));
+	leat_io_ignore(leat_flow_close(j->out));
 }
 
 static void joint_abort(leat_flow *self, void *state)
