@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* limit - the bytes up to the limit pass, and what comes then is told */
-#include <stdio.h>
-
-#include <leat/leat.h>
-
-#include "support/starve.h"
+#include "kit/heard.h"
 #include "support/suite.h"
-
-static struct world w;
-static leat_flow *near, *far;
 
 static void open_on(leat_loop *loop, leat_limit limit)
 {
@@ -36,41 +29,6 @@ static void finish(void)
 {
 	close_ends();
 	world_close(&w);
-}
-
-static void say_on(leat_flow *flow, const char *words)
-{
-	leat_io_detach(leat_flow_write(flow, words, strlen(words)));
-	world_run(&w);
-}
-
-static void end_on(leat_flow *flow)
-{
-	leat_io_detach(leat_flow_shutdown(flow, LEAT_WRITE));
-	world_run(&w);
-}
-
-/* The next piece, "END", a word for an error, or "pending". */
-static const char *heard(leat_flow *flow)
-{
-	static char words[256];
-	leat_io *io = leat_flow_read(flow);
-	leat_result result;
-	leat_buf *buf;
-
-	world_run(&w);
-	if (!leat_io_try(io, &result)) {
-		leat_io_cancel(io);
-		return "pending";
-	}
-	if (!leat_result_ok(&result))
-		return leat_kind_name(leat_error_kind(leat_result_error(&result)));
-	buf = leat_result_buf(&result);
-	if (!buf)
-		return "END";
-	snprintf(words, sizeof words, "%.*s", (int)leat_buf_size(buf), (const char *)leat_buf_data(buf));
-	leat_buf_unref(buf);
-	return words;
 }
 
 START_TEST(what_is_within_the_limits_passes)
