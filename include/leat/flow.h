@@ -159,9 +159,11 @@ LEAT_API LEAT_NODISCARD leat_flow *leat_flow_from_bufferevent_at(leat_loop *loop
 /* Gives it back, with what arrived and was not read in its input and what
  * was not sent in its output, disabled, its callbacks unset; the handle is a
  * shell from then on.  An end or an error of reading that has come already is
- * told again in a later turn, to the callback that is set by then.  One that the
- * socket lane had served is a new one, with BEV_OPT_CLOSE_ON_FREE.  BUSY while an operation is pending; UNSUPPORTED for
- * a flow that did not come from one; *bev is NULL then. */
+ * told again: by the descriptor to who reads it, else in the next turn to the
+ * callback that is set by then.  One that the socket lane had served is a new
+ * one, with BEV_OPT_CLOSE_ON_FREE.  BUSY while an operation is pending, and in
+ * the turn in which a pair's partner was freed; UNSUPPORTED for a flow that did
+ * not come from one; *bev is NULL then. */
 LEAT_API leat_error leat_flow_to_bufferevent(leat_flow *flow, struct bufferevent **bev);
 /* Over a descriptor: a connected stream socket, a pipe, a tty.  Takes it and
  * makes it nonblocking; on failure (a bad descriptor, a regular file) it is

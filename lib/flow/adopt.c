@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* adopt - bufferevents of the user's become flows, and are given back */
+/* adopt - bufferevents of the user's become flows */
 #include <event2/buffer.h>
 #include <event2/event.h>
 
 #include "flow/bev_lane.h"
-#include "flow/bridge_errno.h"
-#include "flow/leave.h"
 #include "flow/promote.h"
 
 /* ---- taking over ---- */
@@ -71,99 +69,4 @@ leat_flow *leat_flow_from_bufferevent_at(leat_loop *loop, struct bufferevent *be
 	if (!bev || bufferevent_get_base(bev) != leat_loop_base(loop))
 		return refuse(loop, bev, LEAT_INVALID, where);
 	return lt_bev_is_plain(loop, bev) ? lt_flow_promote(loop, bev, where) : adopt(loop, bev, where);
-}
-
-/* ---- giving back ---- */
-
-/* Replaces what is lent in the output by copies that are libevent's own.
- * False without memory: nothing has changed. */
-static bool own_output(struct bufferevent *bev)
-{
-	struct evbuffer *output = bufferevent_get_output(bev), *copy = evbuffer_new();
-	size_t bytes = evbuffer_get_length(output);
-	struct evbuffer_iovec space;
-	bool ok = copy && (bytes == 0 || evbuffer_reserve_space(copy, (ev_ssize_t)bytes, &space, 1) == 1);
-
-	if (ok && bytes > 0) {
-		space.iov_len = bytes;
-		evbuffer_unfreeze(output, 1);
-		evbuffer_remove(output, space.iov_base, bytes);
-		evbuffer_freeze(output, 1);
-		evbuffer_commit_space(copy, &space, 1);
-		evbuffer_add_buffer(output, copy);
-	}
-	if (copy)
-		evbuffer_free(copy);
-	return ok;
-}
-
-/* A descriptor says it to whoever reads it; OpenSSL remembers a goodbye. */
-static bool is_said_again(const lt_bev *s)
-{
-	const lt_level *bottom = lt_levels_bottom(&s->levels);
-
-	if (bottom->kind == LT_LEVEL_SSL || (bottom->kind == LT_LEVEL_SOCKET && s->levels.count == 1))
-		return true;
-	for (const lt_level *level = s->levels.level; level < bottom; level++)
-		if (level->kind == LT_LEVEL_SSL)
-			return !leat_error_set(s->read_error);
-	return false;
-}
-
-/* What libevent said of reading and will not say again. */
-static short unheard(const lt_bev *s)
-{
-	if (is_said_again(s))
-		return 0;
-	if (leat_error_set(s->read_error))
-		return BEV_EVENT_READING | BEV_EVENT_ERROR;
-	return s->ended ? BEV_EVENT_READING | BEV_EVENT_EOF : 0;
-}
-
-static void hear_it_later(struct bufferevent *bev, short what, void *arg)
-{
-	(void)bev;
-	(void)what;
-	(void)arg;
-}
-
-/* To whoever has set a callback by then. */
-static void say_again(struct bufferevent *bev, short what, leat_error error)
-{
-	EVUTIL_SET_SOCKET_ERROR(lt_bridge_errno(error));
-	bufferevent_setcb(bev, NULL, NULL, hear_it_later, NULL); /* without one nothing is said later */
-	bufferevent_trigger_event(bev, what, BEV_TRIG_DEFER_CALLBACKS);
-	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
-}
-
-/* Of a flow in this lane. */
-static leat_error give_back(leat_flow *flow, lt_bev *s, struct bufferevent **bev)
-{
-	leat_bufs kept = { 0 }, queue = { 0 };
-	leat_error error = leat_error_core(LEAT_NOMEM), read_error = s->read_error;
-	short enabled = bufferevent_get_enabled(s->top), again = unheard(s);
-
-	bufferevent_disable(s->top, EV_READ | EV_WRITE);
-	if (!s->lends || own_output(s->top))
-		error = lt_flow_leave(flow, &kept, &queue);
-	if (leat_error_set(error)) {
-		bufferevent_enable(s->top, enabled);
-		return error;
-	}
-	error = lt_bev_hand_back(lt_bev_let_go(s), &kept, &queue, bev);
-	if (again && *bev)
-		say_again(*bev, again, read_error);
-	return error;
-}
-
-leat_error leat_flow_to_bufferevent(leat_flow *flow, struct bufferevent **bev)
-{
-	lt_bev *s = leat_flow_state(flow, &lt_bev_ops);
-
-	*bev = NULL;
-	if (lt_flow_ended(flow))
-		return lt_flow_refusal(flow);
-	if (s)
-		return give_back(flow, s, bev);
-	return flow->bits & LT_F_PROMOTED ? lt_flow_demote(flow, bev) : leat_error_core(LEAT_UNSUPPORTED);
 }

@@ -84,10 +84,11 @@ static void on_event(struct bufferevent *top, short what, void *arg)
 	} else if (what & BEV_EVENT_EOF) {
 		if (what & BEV_EVENT_WRITING)
 			lt_bev_note_write_error(s, leat_error_errno(EPIPE));
-		if (what & BEV_EVENT_READING)
+		if ((what & BEV_EVENT_READING) || !(what & BEV_EVENT_WRITING)) /* OpenSSL says neither, where it may */
 			note_end(s);
 	}
 	if (what & ORPHANED) {
+		s->orphan_told = true;
 		lt_bev_note_read_error(s, leat_error_errno(ECONNRESET));
 		lt_bev_note_write_error(s, leat_error_errno(EPIPE));
 	}

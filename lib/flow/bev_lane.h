@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* bev_lane.h - a flow over a bufferevent, for the three who work on it
+/* bev_lane.h - a flow over a bufferevent, for the four who work on it
  *
- * bev_facts.c records what libevent says, bev.c answers the flow from that, and
- * adopt.c takes bufferevents and gives them back.
+ * bev_facts.c records what libevent says, bev.c answers the flow from that,
+ * adopt.c takes bufferevents, and give_back.c gives them back.
  */
 #ifndef LT_FLOW_BEV_LANE_H
 #define LT_FLOW_BEV_LANE_H
@@ -32,6 +32,7 @@ typedef struct lt_bev {
 	bool told_end;   /* the peer knows that we write no more */
 	bool silent_read, silent_write; /* libevent's timeouts */
 	bool orphaned;   /* a pair, and its partner is gone */
+	bool orphan_told; /* ... which has come as an event */
 	bool blocked;    /* bytes were left in the queue */
 	bool flushing, telling; /* an answer is owed */
 	int hidden;      /* events of the transport that wait for nobody, as the loop counts them */

@@ -9,6 +9,7 @@
 /* its types come from those above */
 #include <event2/bufferevent_struct.h>
 
+#include "flow/bridge_errno.h"
 #include "flow/leave.h"
 #include "flow/levels.h"
 #include "flow/promote.h"
@@ -143,18 +144,44 @@ leat_error lt_bev_hand_back(struct bufferevent *top, leat_bufs *kept, leat_bufs 
 	return leat_error_core(LEAT_NOMEM);
 }
 
+static void hear_it_later(struct bufferevent *bev, short what, void *arg)
+{
+	(void)bev;
+	(void)what;
+	(void)arg;
+}
+
+void lt_bev_say_again(struct bufferevent *bev, short what, leat_error error)
+{
+	EVUTIL_SET_SOCKET_ERROR(lt_bridge_errno(error));
+	bufferevent_setcb(bev, NULL, NULL, hear_it_later, NULL); /* without one nothing is said later */
+	bufferevent_trigger_event(bev, what, BEV_TRIG_DEFER_CALLBACKS);
+	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
+}
+
+/* The kernel says an error once, an end to whoever reads. */
+static leat_error said_once(const leat_flow *flow)
+{
+	bool failed = (flow->bits & LT_F_READ_ERROR) && flow->rare;
+
+	return failed && !leat_error_is(flow->rare->read_error, LEAT_TIMEOUT) ? flow->rare->read_error : (leat_error){ 0 };
+}
+
 leat_error lt_flow_demote(leat_flow *flow, struct bufferevent **bev)
 {
 	struct bufferevent *top = bufferevent_socket_new(leat_loop_base(flow->loop), -1, BEV_OPT_CLOSE_ON_FREE);
 	leat_bufs kept = { 0 }, queue = { 0 };
-	leat_error error = top ? lt_flow_leave(flow, &kept, &queue) : leat_error_core(LEAT_NOMEM);
+	leat_error read_error = said_once(flow), error = top ? lt_flow_leave(flow, &kept, &queue) : leat_error_core(LEAT_NOMEM);
 
-	if (!leat_error_set(error)) {
-		bufferevent_disable(top, EV_READ | EV_WRITE);
-		bufferevent_setfd(top, lt_socket_release(flow));
-		return lt_bev_hand_back(top, &kept, &queue, bev);
+	if (leat_error_set(error)) {
+		if (top)
+			bufferevent_free(top);
+		return error;
 	}
-	if (top)
-		bufferevent_free(top);
+	bufferevent_disable(top, EV_READ | EV_WRITE);
+	bufferevent_setfd(top, lt_socket_release(flow));
+	error = lt_bev_hand_back(top, &kept, &queue, bev);
+	if (leat_error_set(read_error) && *bev)
+		lt_bev_say_again(*bev, BEV_EVENT_READING | BEV_EVENT_ERROR, read_error);
 	return error;
 }

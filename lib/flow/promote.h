@@ -19,5 +19,8 @@ void lt_bev_end(struct bufferevent *bev, bool is_socket);
 /* Gives a disabled one with what a flow that was left had kept and queued; both
  * are emptied.  NOMEM: it is freed. */
 leat_error lt_bev_hand_back(struct bufferevent *top, leat_bufs *kept, leat_bufs *queue, struct bufferevent **bev);
+/* Tells it in a later turn, to the callback that is set by then; until then libevent holds
+ * the bufferevent. */
+void lt_bev_say_again(struct bufferevent *bev, short what, leat_error error);
 
 #endif
