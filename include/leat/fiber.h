@@ -51,7 +51,7 @@ LEAT_API LEAT_NODISCARD leat_io *leat_fiber_at(leat_loop *loop, const leat_fiber
 
 /* Inside a fiber: lets everybody have a turn who is ready now, then goes on.
  * Gives whether the fiber is still wanted: false, and at once, when it was
- * cancelled.  Elsewhere it does nothing and gives true. */
+ * cancelled, or the loop is freed.  Elsewhere it does nothing and gives true. */
 LEAT_API bool leat_fiber_yield(leat_loop *loop);
 
 /* From now on a fiber of this loop that overflows its stack dies with a line

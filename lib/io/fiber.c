@@ -277,13 +277,22 @@ static void check_source(const leat_io *self, const leat_io *io, const char *whe
 		lt_abort("%s: a fiber waits for itself (made at %s)", where, self->where);
 }
 
+/* Nothing is waited for any more.  Where the loop is freed that waits for the fiber, which
+ * need never end as long as all that it awaits has succeeded already. */
+static bool is_over(const leat_loop *loop, const lt_fiber *fiber, const leat_io *io)
+{
+	if (fiber->self->flags & LT_DOOMED)
+		return true;
+	return lt_loop_closing(loop) && io->phase == LT_SETTLED && !lt_is_error(&io->u.outcome);
+}
+
 leat_io *lt_fiber_wait_any(leat_loop *loop, leat_io *io, leat_kind *why, const char *where)
 {
 	lt_fiber *fiber = loop->fiber;
 
 	lt_loop_check_thread(loop);
 	*why = LEAT_CANCELLED;
-	if (fiber->self->flags & LT_DOOMED) {
+	if (is_over(loop, fiber, io)) {
 		lt_io_cancel(io);
 		return NULL;
 	}
@@ -302,5 +311,7 @@ bool leat_fiber_yield(leat_loop *loop)
 {
 	if (!lt_fiber_may_park(loop))
 		return true;
-	return !(loop->fiber->self->flags & LT_DOOMED) && lt_fiber_yield(loop, loop->fiber);
+	if (lt_loop_closing(loop) || (loop->fiber->self->flags & LT_DOOMED))
+		return false;
+	return lt_fiber_yield(loop, loop->fiber) && !lt_loop_closing(loop);
 }

@@ -101,6 +101,39 @@ static leat_io *stop_it(void *ctx, leat_result *result)
 	return NULL;
 }
 
+/* Not for ever: the loop would wait for it, and it for the loop. */
+static leat_io *yield_without_end(void *ctx, leat_loop *loop)
+{
+	int *turns = ctx;
+
+	while (*turns < 100000 && leat_fiber_yield(loop))
+		++*turns;
+	return leat_io_done(loop);
+}
+
+static leat_io *await_without_end(void *ctx, leat_loop *loop)
+{
+	int *turns = ctx;
+
+	while (*turns < 100000 && leat_await(leat_io_int(loop, *turns), NULL) && leat_await(leat_io_done(loop), NULL))
+		++*turns;
+	return leat_io_done(loop);
+}
+
+START_TEST(one_that_never_has_to_wait_ends_with_the_loop)
+{
+	struct world other;
+	int turns = 0;
+
+	world_open(&other);
+	leat_io_detach(leat_fiber(other.loop, _i ? yield_without_end : await_without_end, leat_ctx_borrow(&turns)));
+	event_base_loop(other.base, EVLOOP_NONBLOCK | EVLOOP_ONCE);
+	world_end(&other);
+	expect_true(turns > 0);
+	expect_true(turns < 100000);
+}
+END_TEST
+
 START_TEST(one_that_yields_is_cancelled_while_it_is_queued)
 {
 	open_world();
@@ -605,6 +638,7 @@ END_TEST
 SUITE("fiber_cancel", one_that_has_not_begun_never_runs,
 	a_parked_one_fails_with_cancelled_from_then_on_and_unwinds_by_itself,
 	what_had_settled_and_had_not_reached_it_goes_back, one_that_yields_is_cancelled_while_it_is_queued,
+	EACH(one_that_never_has_to_wait_ends_with_the_loop, 2),
 	one_that_never_has_to_wait_ends_too, a_timeout_cancels_it_and_goes_on_when_it_has_unwound,
 	what_it_borrows_from_those_who_wait_for_it_outlives_it, so_does_what_is_borrowed_by_each_of_many,
 	the_innermost_of_fibers_that_wait_for_fibers_unwinds_first, it_may_cancel_itself,
