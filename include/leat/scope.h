@@ -81,6 +81,7 @@ LEAT_API leat_ctx leat_ctx_scope(leat_scope *scope);
 LEAT_API size_t leat_scope_count(const leat_scope *scope);
 /* What it will fail with: the first failure, or CANCELLED; no error while all is well. */
 LEAT_API leat_error leat_scope_error(const leat_scope *scope);
+/* Not to be used once that is freed. */
 LEAT_API leat_loop *leat_scope_loop(const leat_scope *scope);
 
 LEAT_END

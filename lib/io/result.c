@@ -76,8 +76,12 @@ static const lt_outcome *seen(const leat_result *result)
 
 _Noreturn static void is_of_another(const leat_result *result, const leat_type *type, const char *where)
 {
-	lt_abort("%s: asked for %s, but the io made at %s gave %s", where, type->name,
-	         result->where ? result->where : "?", type_name(result));
+	char why[160] = "";
+
+	if (!leat_result_ok(result))
+		leat_error_print(result->as.error, why, sizeof why);
+	lt_abort("%s: asked for %s, but the io made at %s gave %s%s%s", where, type->name,
+	         result->where ? result->where : "?", type_name(result), *why ? ": " : "", why);
 }
 
 static inline void expect_type(const leat_result *result, const leat_type *type, const char *where)

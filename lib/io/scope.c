@@ -249,6 +249,8 @@ static void resident_end(lt_resident *resident)
 	leat_scope *scope = of_resident(resident);
 
 	scope->over = true;
+	if (!leat_error_set(scope->error))
+		scope->error = leat_error_make_at(&leat_core_errors, LEAT_CANCELLED, scope->where);
 	lt_loop_move_to_shells(scope->loop, LT_SCOPES, resident);
 }
 

@@ -168,6 +168,22 @@ START_TEST(the_wrong_type_aborts_and_names_both_places)
 }
 END_TEST
 
+static void ask_number_of_a_failure(void)
+{
+	struct world w;
+	leat_result result;
+
+	world_open(&w);
+	result = result_of(leat_io_fail_at(w.loop, leat_error_core(LEAT_RESET), "made here"));
+	(void)leat_result_int_at(&result, "asked here");
+}
+
+START_TEST(of_a_failure_it_says_what_failed)
+{
+	expect_dies(ask_number_of_a_failure, "leat:", "made here", "asked here", "int", "error: the peer cut the stream");
+}
+END_TEST
+
 static void ask_buf_of_nothing(void)
 {
 	struct world w;
@@ -251,7 +267,7 @@ SUITE("result",
 	passing_it_on_empties_it,
 	a_type_without_destroy_leaves_its_values,
 	a_result_on_the_stack_needs_no_clearing_where_nothing_is_in_it,
-	the_wrong_type_aborts_and_names_both_places,
+	the_wrong_type_aborts_and_names_both_places, of_a_failure_it_says_what_failed,
 	nothing_is_no_buf,
 	a_failure_has_no_value,
 	types_are_compared_by_address,

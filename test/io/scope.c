@@ -884,6 +884,7 @@ START_TEST(a_loop_that_is_freed_fails_its_members)
 	expect_int(w.reports, 1);
 	expect_some(strstr(w.report, "a scope made at"));
 	expect_some(strstr(w.report, "scope.c:"));
+	expect_kind(leat_scope_error(scope), LEAT_CANCELLED);
 	leat_scope_free(scope);
 	expect_size(w.oom.live, 0);
 	expect_int(w.unhandled, 0);
