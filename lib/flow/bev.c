@@ -69,19 +69,17 @@ void lt_bev_calm(lt_bev *s)
 }
 
 /* libevent keeps the block it was going to read into when it read the end;
- * bytes that come and go take it with them.  Sockets and pairs freeze their input;
- * OpenSSL would turn for ever in front of one that is. */
+ * bytes that come and go take it with them. */
 static void drop_empty_block(lt_bev *s)
 {
 	struct evbuffer *input = lt_bev_input(s);
-	lt_level_kind kind = s->levels.level[0].kind;
 
 	if (evbuffer_get_length(input) > 0)
 		return;
 	evbuffer_unfreeze(input, 0);
 	if (evbuffer_add(input, "", 1) == 0)
 		evbuffer_drain(input, 1);
-	if (kind == LT_LEVEL_SOCKET || kind == LT_LEVEL_PAIR)
+	if (lt_level_freezes(s->levels.level))
 		evbuffer_freeze(input, 0);
 }
 

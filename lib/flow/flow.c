@@ -279,8 +279,7 @@ void *leat_flow_state(leat_flow *flow, const leat_flow_ops *ops)
 
 /* ---- taking ---- */
 
-/* Also where an op of it is on the stack, and lets go of a buf whose release takes it. */
-static bool is_busy(const leat_flow *flow)
+bool lt_flow_is_busy(const leat_flow *flow)
 {
 	const uint32_t busy = LT_F_LEASED | LT_F_HELD | LT_F_CLOSING | LT_F_FLUSHING | LT_F_WRITING | LT_F_ASKING;
 	bool reader = !(flow->bits & LT_F_KEPT) && flow->first.reader;
@@ -333,7 +332,7 @@ leat_flow *leat_flow_take(leat_flow *flow)
 	leat_flow *heir;
 	lt_rare *old_rare;
 
-	if (lt_flow_ended(flow) || is_busy(flow)) {
+	if (lt_flow_ended(flow) || lt_flow_is_busy(flow)) {
 		if (lt_flow_ended(flow))
 			why = lt_flow_refusal(flow);
 		leat_flow_abort(flow);

@@ -135,6 +135,9 @@ static inline bool lt_flow_ended(const leat_flow *flow)
 {
 	return flow->bits & (LT_F_CLOSED | LT_F_MOVED);
 }
+/* Whether somebody waits for it, or it is lent; also where an op of it is on the stack, and
+ * lets go of a buf whose release takes it. */
+bool lt_flow_is_busy(const leat_flow *flow);
 /* A failure as an io. */
 leat_io *lt_flow_refuse(leat_flow *flow, leat_error error, const char *where);
 void lt_flow_free(leat_flow *flow);

@@ -8,7 +8,6 @@
  */
 #include <event2/buffer.h>
 #include <event2/event.h>
-#include <poll.h>
 
 #include "flow/bev_lane.h"
 #include "flow/leave.h"
@@ -17,8 +16,7 @@
 /* ---- what is lent ---- */
 
 /* Replaces what is lent in the output by copies that are libevent's own.
- * False without memory: nothing has changed.  A socket's output is frozen; OpenSSL would
- * send the same bytes for ever from one that is. */
+ * False without memory: nothing has changed. */
 static bool own_output(const lt_level *top)
 {
 	struct evbuffer *output = bufferevent_get_output(top->bev), *copy = evbuffer_new();
@@ -30,7 +28,7 @@ static bool own_output(const lt_level *top)
 		space.iov_len = bytes;
 		evbuffer_unfreeze(output, 1);
 		evbuffer_remove(output, space.iov_base, bytes);
-		if (top->kind != LT_LEVEL_SSL)
+		if (lt_level_freezes(top))
 			evbuffer_freeze(output, 1);
 		evbuffer_commit_space(copy, &space, 1);
 		evbuffer_add_buffer(output, copy);
@@ -48,28 +46,13 @@ static bool has_ended(const lt_bev *s)
 	return s->ended || s->cut_short || leat_error_is(s->read_error, LEAT_TRUNCATED);
 }
 
-static bool is_readable(int fd)
-{
-	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
-
-	return poll(&poll_fd, 1, 0) > 0;
-}
-
-static const lt_level *ssl_of(const lt_bev *s)
-{
-	for (int i = 0; i < s->levels.count; i++)
-		if (s->levels.level[i].kind == LT_LEVEL_SSL)
-			return &s->levels.level[i];
-	return NULL;
-}
-
 /* Whether who reads it next hears that. */
 static bool is_said_again(const lt_bev *s)
 {
-	const lt_level *bottom = lt_levels_bottom(&s->levels), *ssl = ssl_of(s);
+	const lt_level *bottom = lt_levels_bottom(&s->levels), *ssl = lt_levels_ssl(&s->levels);
 
 	if (ssl == bottom) /* it looks when its descriptor has something */
-		return is_readable(lt_levels_fd(&s->levels));
+		return lt_levels_fd_ready(&s->levels, EV_READ);
 	if (ssl && (s->ended || leat_error_is(s->read_error, LEAT_PROTOCOL)))
 		return true;
 	return bottom->kind == LT_LEVEL_SOCKET && has_ended(s);

@@ -4,17 +4,7 @@
 
 static bool waits(const leat_flow *flow)
 {
-	uint32_t bits = flow->bits;
-
-	if (!(bits & LT_F_KEPT) && flow->first.reader)
-		return true;
-	if (bits & (LT_F_LEASED | LT_F_HELD | LT_F_CLOSING | LT_F_FLUSHING | LT_F_WRITING | LT_F_ASKING))
-		return true;
-	if ((bits & LT_F_TELLING) && !(bits & LT_F_TOLD))
-		return true;
-	if (lt_flow_writer_waits(flow))
-		return true;
-	return flow->rare && !(lt_ring_empty(&flow->rare->flushers) && lt_ring_empty(&flow->rare->shutters));
+	return lt_flow_is_busy(flow) || ((flow->bits & LT_F_TELLING) && !(flow->bits & LT_F_TOLD));
 }
 
 static void take_kept(leat_flow *flow, leat_bufs *kept)

@@ -274,14 +274,19 @@ void lt_levels_resume(lt_levels *levels, short what)
 			bufferevent_enable(levels->level[i].bev, what);
 }
 
-bool lt_levels_ready(const lt_levels *levels, short what)
+bool lt_levels_fd_ready(const lt_levels *levels, short what)
 {
 	struct pollfd poll_fd = { .fd = lt_levels_fd(levels), .events = what == EV_READ ? POLLIN : POLLOUT };
 
+	return poll_fd.fd >= 0 && poll(&poll_fd, 1, 0) > 0;
+}
+
+bool lt_levels_ready(const lt_levels *levels, short what)
+{
 	for (int i = 0; i < levels->count; i++)
 		if (what == EV_READ && evbuffer_get_length(bufferevent_get_input(levels->level[i].bev)) > 0)
 			return true;
-	return poll_fd.fd >= 0 && poll(&poll_fd, 1, 0) > 0;
+	return lt_levels_fd_ready(levels, what);
 }
 
 bool lt_levels_listening(const lt_levels *levels)
@@ -453,7 +458,7 @@ static leat_error ssl_error(struct bufferevent *bev, int number)
 	return leat_error_core(LEAT_PROTOCOL);
 }
 
-static const lt_level *ssl_level(const lt_levels *levels)
+const lt_level *lt_levels_ssl(const lt_levels *levels)
 {
 	for (int i = 0; i < levels->count; i++)
 		if (levels->level[i].kind == LT_LEVEL_SSL)
@@ -463,12 +468,12 @@ static const lt_level *ssl_level(const lt_levels *levels)
 
 bool lt_levels_cut_short(const lt_levels *levels)
 {
-	return ssl_level(levels) && has_peer(levels);
+	return lt_levels_ssl(levels) && has_peer(levels);
 }
 
 leat_error lt_levels_error(const lt_levels *levels, short what, int number)
 {
-	const lt_level *ssl = ssl_level(levels), *bottom = lt_levels_bottom(levels);
+	const lt_level *ssl = lt_levels_ssl(levels), *bottom = lt_levels_bottom(levels);
 	bool bare = !(what & (BEV_EVENT_READING | BEV_EVENT_WRITING));
 
 	if (bare && bottom->kind == LT_LEVEL_SOCKET && bufferevent_socket_get_dns_error(bottom->bev))

@@ -48,6 +48,14 @@ bool lt_levels_find(lt_levels *levels, leat_loop *loop, struct bufferevent *top,
 void lt_levels_forget(lt_levels *levels);
 
 lt_level *lt_levels_bottom(const lt_levels *levels);
+/* The one that is OpenSSL, the topmost; NULL: none is. */
+const lt_level *lt_levels_ssl(const lt_levels *levels);
+/* Sockets and pairs freeze the ends of their buffers that are theirs; OpenSSL would turn for
+ * ever in front of one that is, and send the same bytes again. */
+static inline bool lt_level_freezes(const lt_level *level)
+{
+	return level->kind == LT_LEVEL_SOCKET || level->kind == LT_LEVEL_PAIR;
+}
 /* The descriptor at the bottom, or -1. */
 int lt_levels_fd(const lt_levels *levels);
 /* Whether the transport is a pair whose other end was freed, which libevent
@@ -77,6 +85,8 @@ void lt_levels_finish_input(lt_levels *levels);
 void lt_levels_resume(lt_levels *levels, short what);
 /* Whether the transport would read (EV_READ) or write (EV_WRITE) now. */
 bool lt_levels_ready(const lt_levels *levels, short what);
+/* The same of the descriptor alone, whatever waits in the inputs. */
+bool lt_levels_fd_ready(const lt_levels *levels, short what);
 /* Whether an event of the transport waits for bytes. */
 bool lt_levels_listening(const lt_levels *levels);
 /* How many deadlines of libevent's for reading run: each is one more event. */

@@ -120,12 +120,18 @@ static void on_unwound(lt_watch *watch, leat_loop *loop, leat_result *result)
 
 static const lt_watch_ops unwound_ops = { .settled = on_unwound };
 
-/* Takes no more; gives what is to be cancelled, the newest first. */
-static leat_io *begin_end(leat_scope *scope, leat_error why)
+/* Takes no more, and will fail. */
+static void give_up(leat_scope *scope, leat_error why)
 {
 	scope->over = true;
 	if (!leat_error_set(scope->error))
 		scope->error = why;
+}
+
+/* Gives what is to be cancelled, the newest first. */
+static leat_io *begin_end(leat_scope *scope, leat_error why)
+{
+	give_up(scope, why);
 	return leave_all(scope);
 }
 
@@ -248,9 +254,7 @@ static void resident_end(lt_resident *resident)
 {
 	leat_scope *scope = of_resident(resident);
 
-	scope->over = true;
-	if (!leat_error_set(scope->error))
-		scope->error = leat_error_make_at(&leat_core_errors, LEAT_CANCELLED, scope->where);
+	give_up(scope, leat_error_make_at(&leat_core_errors, LEAT_CANCELLED, scope->where));
 	lt_loop_move_to_shells(scope->loop, LT_SCOPES, resident);
 }
 

@@ -64,15 +64,21 @@ static void ours_close(struct ours *o)
 	world_close(&o->w);
 }
 
+static void words_come(struct ours *o, const char *words)
+{
+	if (o->partner)
+		bufferevent_write(o->partner, words, strlen(words));
+	else
+		peer_say(&o->w, words);
+}
+
 static void last_words(struct ours *o, const char *words)
 {
-	if (!o->partner) {
-		peer_say(&o->w, words);
+	words_come(o, words);
+	if (o->partner)
+		bufferevent_flush(o->partner, EV_WRITE, BEV_FINISHED);
+	else
 		shutdown(o->w.theirs, SHUT_WR);
-		return;
-	}
-	bufferevent_write(o->partner, words, strlen(words));
-	bufferevent_flush(o->partner, EV_WRITE, BEV_FINISHED);
 }
 
 static void on_event(struct bufferevent *bev, short what, void *arg)
@@ -151,10 +157,7 @@ START_TEST(an_end_that_has_not_arrived_is_told_when_it_does)
 	struct ours o;
 
 	ours_open(&o, _i);
-	if (o.partner)
-		bufferevent_write(o.partner, "some", 4);
-	else
-		peer_say(&o.w, "some");
+	words_come(&o, "some");
 	flow_hears(o.flow, "some");
 	given_back(&o);
 	expect_int(o.ends + o.errors + o.other, 0);
@@ -186,10 +189,7 @@ START_TEST(an_end_in_the_same_breath_is_told)
 	struct ours o;
 
 	ours_open(&o, _i);
-	if (o.partner)
-		bufferevent_write(o.partner, "some", 4);
-	else
-		peer_say(&o.w, "some");
+	words_come(&o, "some");
 	flow_hears(o.flow, "some");
 	last_words(&o, "more");
 	given_back(&o);

@@ -1,41 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* ignore - lets it run on its own, however it ends */
+/* ignore - lets it run on its own, however it ends; what it shares with detach is tried there */
 #include "support/step.h"
 #include "support/suite.h"
 #include "support/world.h"
-
-START_TEST(it_runs_to_its_end)
-{
-	struct world w;
-	leat_maker maker;
-
-	world_open(&w);
-	tape_clear();
-	leat_io_ignore(leat_io_then(pending(w.loop, &maker), say, thing_owned("a")));
-	leat_resolve(maker);
-	world_run(&w);
-	tape_expect("a ~a");
-	expect_size(world_stats(&w).ios_live, 0);
-	world_close(&w);
-}
-END_TEST
-
-START_TEST(its_value_goes)
-{
-	struct world w;
-
-	world_open(&w);
-	tape_clear();
-	leat_io_ignore(leat_io_ptr(w.loop, thing("v"), &thing_type));
-	leat_io_ignore(leat_io_int(w.loop, 7));
-	leat_io_ignore(leat_io_done(w.loop));
-	world_run(&w);
-	tape_expect("~v");
-	expect_no_things();
-	expect_size(world_stats(&w).ios_live, 0);
-	world_close(&w);
-}
-END_TEST
 
 START_TEST(its_failure_is_told_to_nobody)
 {
@@ -70,5 +37,4 @@ START_TEST(so_is_one_that_there_was_no_memory_for)
 }
 END_TEST
 
-SUITE("ignore", it_runs_to_its_end, its_value_goes, its_failure_is_told_to_nobody,
-	so_is_one_that_there_was_no_memory_for)
+SUITE("ignore", its_failure_is_told_to_nobody, so_is_one_that_there_was_no_memory_for)
