@@ -6,7 +6,7 @@
  * one.  What a settled read holds goes back there too when nobody gets it.
  * While closing, and after shutdown(read), the guard asks by itself.
  */
-#include "flow/flow.h"
+#include "flow/read.h"
 
 enum { ANSWERS_AT_ONCE = 16 /* of a source that answers inside the call, before I/O gets its turn */ };
 
@@ -16,7 +16,7 @@ typedef struct read_state {
 
 /* ---- what was kept ---- */
 
-static void keep_first(leat_flow *flow, leat_buf *buf)
+void lt_flow_keep_first(leat_flow *flow, leat_buf *buf)
 {
 	leat_buf *kept = flow->bits & LT_F_KEPT ? flow->first.kept : NULL;
 
@@ -31,7 +31,7 @@ static void keep_last(leat_flow *flow, leat_buf *buf)
 	leat_buf *last = flow->bits & LT_F_KEPT ? flow->first.kept : NULL;
 
 	if (!last) {
-		keep_first(flow, buf);
+		lt_flow_keep_first(flow, buf);
 		return;
 	}
 	while (last->next)
@@ -40,8 +40,7 @@ static void keep_last(leat_flow *flow, leat_buf *buf)
 	buf->next = NULL;
 }
 
-/* The next kept buf; NULL when there is none. */
-static leat_buf *take_kept(leat_flow *flow)
+leat_buf *lt_flow_take_kept(leat_flow *flow)
 {
 	leat_buf *buf;
 
@@ -59,18 +58,13 @@ void lt_flow_drop_kept(leat_flow *flow)
 {
 	leat_buf *buf;
 
-	while ((buf = take_kept(flow)))
+	while ((buf = lt_flow_take_kept(flow)))
 		lt_buf_unref(buf);
 }
 
 static leat_io *reader_of(const leat_flow *flow)
 {
 	return flow->bits & LT_F_KEPT ? NULL : flow->first.reader;
-}
-
-static bool read_is_over(const leat_flow *flow)
-{
-	return flow->bits & (LT_F_READ_END | LT_F_READ_ERROR | LT_F_READ_SHUT | LT_F_HOLE);
 }
 
 /* ---- a settled read, on its way ---- */
@@ -115,104 +109,12 @@ static void settle_without(leat_flow *flow, leat_io *io, const lt_outcome *outco
 	lt_flow_unref(flow);
 }
 
-/* ---- read_into: gathers bufs, copies at delivery ---- */
-
-static void into_delivered(void *ctx, void *value)
-{
-	leat_flow *flow = ctx;
-	unsigned char *to = flow->rare->into.memory;
-	leat_bufs got = flow->rare->into.got;
-	leat_buf *buf;
-
-	(void)value;
-	lt_bufs_init(&flow->rare->into.got);
-	flow->bits &= ~(uint32_t)(LT_F_HELD | LT_F_INTO);
-	while ((buf = lt_bufs_pop(&got))) {
-		memcpy(to, buf->data, buf->size);
-		to += buf->size;
-		lt_buf_unref(buf); /* whose release may read again */
-	}
-	lt_flow_unref(flow);
-}
-
-/* What was gathered is the next to be read again, in order. */
-static void ungather(leat_flow *flow)
-{
-	leat_bufs got = flow->rare->into.got;
-	leat_buf *kept = flow->bits & LT_F_KEPT ? flow->first.kept : NULL;
-
-	lt_bufs_init(&flow->rare->into.got);
-	flow->bits &= ~(uint32_t)LT_F_INTO;
-	if (!got.head)
-		return;
-	got.tail->next = kept;
-	flow->first.kept = got.head;
-	flow->bits |= LT_F_KEPT;
-	if (flow->bits & (LT_F_ABORTED | LT_F_READ_SHUT))
-		lt_flow_drop_kept(flow);
-}
-
-static void into_given_back(void *ctx, void *value)
-{
-	leat_flow *flow = ctx;
-
-	(void)value;
-	flow->bits &= ~(uint32_t)LT_F_HELD;
-	ungather(flow);
-	lt_flow_unref(flow);
-}
-
-static const leat_giver into_giver = {
-	.size = sizeof(leat_giver), .give_back = into_given_back, .delivered = into_delivered
-};
-
-/* What a read_into had gathered is kept, or dropped: by then its io is settled, for a
- * release may cancel it. */
-static void fail_reader(leat_flow *flow, leat_io *io, const lt_outcome *outcome)
+void lt_flow_fail_reader(leat_flow *flow, leat_io *io, const lt_outcome *outcome)
 {
 	lt_settle(flow->loop, io, outcome);
 	if (flow->bits & LT_F_INTO)
-		ungather(flow);
+		lt_flow_ungather(flow);
 	lt_flow_unref(flow);
-}
-
-static void settle_into(leat_flow *flow, leat_io *io)
-{
-	size_t bytes = flow->rare->into.got.bytes;
-	lt_outcome nomem = lt_failure(leat_error_core(LEAT_NOMEM));
-
-	if (flow->rare->into.starved) {
-		flow->rare->into.starved = false;
-		fail_reader(flow, io, &nomem);
-		return;
-	}
-	flow->bits |= LT_F_HELD;
-	flow->reads++;
-	lt_settle(flow->loop, io,
-	          &(lt_outcome){ .type = &leat_int_type,
-	                         .as.value = { .integer = (int64_t)bytes, .giver = &into_giver, .giver_ctx = flow } });
-}
-
-/* Takes what fits of the buf, keeps the rest; whether it is enough, or no more
- * can be had. */
-static bool gather(leat_flow *flow, leat_buf *buf)
-{
-	leat_bufs *got = &flow->rare->into.got;
-	size_t room = flow->rare->into.max - got->bytes;
-	leat_buf *rest;
-
-	if (buf->size > room) {
-		rest = leat_buf_slice(buf, room, buf->size - room);
-		if (lt_buf_is_failed(rest)) { /* the whole is kept */
-			keep_first(flow, buf);
-			flow->rare->into.starved = true;
-			return true;
-		}
-		leat_buf_cut(buf, room);
-		keep_first(flow, rest);
-	}
-	lt_bufs_push(got, buf);
-	return got->bytes >= flow->rare->into.min;
 }
 
 /* ---- asking the transport ---- */
@@ -293,7 +195,7 @@ static void read_cancel(void *state)
 
 	flow->first.reader = NULL;
 	if (flow->bits & LT_F_INTO)
-		ungather(flow);
+		lt_flow_ungather(flow);
 	not_heard(flow);
 	lt_flow_unref(flow);
 }
@@ -303,8 +205,7 @@ static const leat_leaf read_leaf = {
 	.describe = lt_flow_state_describe
 };
 
-/* Refusals that hold for every read, in their order; LEAT_NONE: none. */
-static bool refuse_read(leat_flow *flow, leat_error *error)
+bool lt_flow_refuse_read(leat_flow *flow, leat_error *error)
 {
 	bool kept = (flow->bits & LT_F_KEPT) || (flow->rare && flow->rare->late.bytes);
 
@@ -344,6 +245,11 @@ static inline leat_io *read_start(leat_flow *flow, const char *where)
 	return io;
 }
 
+leat_io *lt_flow_begin_read(leat_flow *flow, const char *where)
+{
+	return read_start(flow, where);
+}
+
 /* Nothing kept, nothing over, nobody else: just a read. */
 static inline bool is_plain(const leat_flow *flow)
 {
@@ -359,15 +265,15 @@ static LT_COLD leat_io *read_oddly(leat_flow *flow, const char *where)
 	leat_buf *buf;
 	leat_io *io;
 
-	if (refuse_read(flow, &error))
+	if (lt_flow_refuse_read(flow, &error))
 		return lt_flow_refuse(flow, error, where);
 	io = read_start(flow, where);
 	if (!io)
 		return lt_io_refused(flow->loop);
-	buf = take_kept(flow);
+	buf = lt_flow_take_kept(flow);
 	if (buf) {
 		settle_buf(flow, io, buf);
-	} else if (read_is_over(flow)) {
+	} else if (lt_flow_read_is_over(flow)) {
 		lt_outcome last = last_word(flow);
 
 		settle_without(flow, io, &last);
@@ -401,48 +307,6 @@ leat_io *leat_flow_read_at(leat_flow *flow, const char *where)
 	return ask_once(flow, io);
 }
 
-/* Gathers what is kept; settles where that is enough or all there will be. */
-static void into_begin(leat_flow *flow, leat_io *io)
-{
-	bool over = read_is_over(flow) || (flow->bits & LT_F_CLOSED);
-	bool enough = false;
-	leat_buf *buf;
-
-	while (!enough && (buf = take_kept(flow)))
-		enough = gather(flow, buf);
-	if (enough || (flow->rare->into.min == 0 && !over)) {
-		settle_into(flow, io);
-		return;
-	}
-	flow->first.reader = io;
-	if (over)
-		lt_flow_read_over(flow);
-	else
-		lt_flow_ask(flow);
-}
-
-leat_io *leat_flow_read_into_at(leat_flow *flow, void *memory, size_t min, size_t max, const char *where)
-{
-	leat_error error;
-	leat_io *io;
-
-	if (max < min || max == 0)
-		return lt_flow_refuse(flow, leat_error_make_at(&leat_core_errors, LEAT_INVALID, where), where);
-	if (refuse_read(flow, &error))
-		return lt_flow_refuse(flow, error, where);
-	if (!lt_flow_rare(flow))
-		return lt_io_nomem(flow->loop);
-	io = read_start(flow, where);
-	if (!io)
-		return lt_io_refused(flow->loop);
-	flow->rare->into.memory = memory;
-	flow->rare->into.min = min;
-	flow->rare->into.max = max;
-	flow->bits |= LT_F_INTO;
-	into_begin(flow, io);
-	return io;
-}
-
 void leat_flow_unread(leat_flow *flow, leat_buf *buf)
 {
 	leat_io *reader;
@@ -462,7 +326,7 @@ void leat_flow_unread(leat_flow *flow, leat_buf *buf)
 		return;
 	}
 	if (!reader) {
-		keep_first(flow, buf);
+		lt_flow_keep_first(flow, buf);
 		return;
 	}
 	if (!(flow->bits & LT_F_INTO)) {
@@ -471,8 +335,8 @@ void leat_flow_unread(leat_flow *flow, leat_buf *buf)
 		return;
 	}
 	flow->first.reader = NULL;
-	if (gather(flow, buf))
-		settle_into(flow, reader);
+	if (lt_flow_gather(flow, buf))
+		lt_flow_settle_into(flow, reader);
 	else
 		flow->first.reader = reader;
 }
@@ -484,8 +348,8 @@ static void give_reader(leat_flow *flow, leat_io *reader, leat_buf *buf)
 	flow->first.reader = NULL;
 	if (!(flow->bits & LT_F_INTO)) {
 		settle_buf(flow, reader, buf);
-	} else if (gather(flow, buf)) {
-		settle_into(flow, reader);
+	} else if (lt_flow_gather(flow, buf)) {
+		lt_flow_settle_into(flow, reader);
 	} else {
 		flow->first.reader = reader;
 		lt_flow_ask(flow);
@@ -591,9 +455,9 @@ void lt_flow_read_over(leat_flow *flow)
 	if (!(flow->bits & LT_F_INTO)) {
 		settle_without(flow, reader, &last);
 	} else if (lt_is_error(&last)) {
-		fail_reader(flow, reader, &last);
+		lt_flow_fail_reader(flow, reader, &last);
 	} else {
-		settle_into(flow, reader);
+		lt_flow_settle_into(flow, reader);
 	}
 }
 
@@ -605,7 +469,7 @@ void lt_flow_read_fail(leat_flow *flow, leat_error error)
 	if (!reader)
 		return;
 	flow->first.reader = NULL;
-	fail_reader(flow, reader, &failure);
+	lt_flow_fail_reader(flow, reader, &failure);
 }
 
 static bool write_was_reset(const leat_flow *flow)

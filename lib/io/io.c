@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* io - the cell: settle, announce, adopt
+/* io - the cell: settle, announce, run
  *
  * Read run_one first: everything that happens, happens from there.  A
  * settled cell is popped and handed to its waiter, whose kind decides; a
  * callback's frame is marked LT_RUNNING, and whoever cancels the cell while it
  * is, marks it LT_DOOMED and leaves the rest to the frame.
  */
+#include "io/adopt.h"
 #include "io/many.h"
 #include "io/trace.h"
 
@@ -151,188 +152,41 @@ leat_io *lt_io_as_source(leat_loop *loop, leat_io *io)
 	return claim(loop, lt_io_past_forward(loop, io));
 }
 
-/* ---- contexts ---- */
+/* ---- watching ---- */
 
-void lt_ctx_drop(leat_ctx ctx)
+bool lt_io_watch(leat_io *io, lt_watch *watch)
 {
-	if (ctx.destroy)
-		ctx.destroy(ctx.data);
+	leat_loop *loop = lt_cell_loop(io);
+
+	io = claim(loop, io);
+	if (!io)
+		return false;
+	io->waiter = (uintptr_t)watch | LT_WATCH | (watch->ops->follows ? LT_FOLLOWS : 0);
+	if (io->phase == LT_SETTLED)
+		lt_enqueue(loop, io);
+	return true;
 }
 
-void lt_io_drop_ctx(leat_loop *loop, leat_io *self)
-{
-	void (*destroy)(void *) = self->u.call.destroy;
+struct matching {
+	bool (*match)(lt_watch *, void *);
+	void *arg;
+};
 
-	if (!destroy)
+static void cancel_if_watched(leat_loop *loop, leat_io *io, void *arg)
+{
+	const struct matching *matching = arg;
+
+	if ((io->flags & LT_DOOMED) || !lt_is_watch(io->waiter))
 		return;
-	if (loop->late && !(self->flags & LT_QUEUED)) {
-		loop->unwinding++;
-		lt_enqueue(loop, self);
+	if (!matching->match(lt_watch_of(io), matching->arg))
 		return;
-	}
-	self->u.call.destroy = NULL;
-	destroy(self->u.call.ctx);
+	io->waiter = 0;
+	lt_io_raze(loop, io);
 }
 
-bool lt_io_end_ctx(leat_io *self)
+void lt_io_cancel_watched(leat_loop *loop, bool (*match)(lt_watch *, void *), void *arg)
 {
-	void (*destroy)(void *) = self->u.call.destroy;
-
-	if (!destroy)
-		return true;
-	self->u.call.destroy = NULL;
-	self->flags |= LT_RUNNING;
-	destroy(self->u.call.ctx);
-	self->flags &= (uint8_t)~LT_RUNNING;
-	return !(self->flags & LT_DOOMED);
-}
-
-/* ---- adopting ---- */
-
-static bool is_many(const leat_io *io)
-{
-	return io->kind == LT_CUSTOM && io->u.custom.kind->next;
-}
-
-/* Its source is a source, not the next in the queue. */
-static bool is_waiting(const leat_io *io)
-{
-	return io->phase == LT_PENDING && !(io->flags & LT_QUEUED);
-}
-
-/* Whether inner waits for self: down its sources, or - where they fan out -
- * up from self. */
-bool lt_io_waits_for(const leat_io *inner, const leat_io *self)
-{
-	const leat_io *at = inner;
-
-	while (at && is_waiting(at) && !is_many(at)) {
-		if (at == self)
-			return true;
-		at = at->source;
-	}
-	if (!at || !is_waiting(at))
-		return at == self;
-	for (at = self; at; at = lt_waiter_cell(at))
-		if (at == inner)
-			return true;
-	return false;
-}
-
-void lt_io_check_adoption_slowly(const leat_io *self, const leat_io *inner)
-{
-	if (inner->phase != LT_PENDING && inner->phase != LT_SETTLED)
-		lt_abort("%s: a callback gave an io that is gone", self->where);
-	if (lt_cell_loop(inner) != lt_cell_loop(self))
-		lt_abort("%s: a callback gave an io of another loop (made at %s)", self->where, inner->where);
-	if (lt_io_waits_for(inner, self))
-		lt_abort("%s: a callback gave an io that waits for itself (made at %s)", self->where, inner->where);
-	if (inner->waiter)
-		lt_abort("%s: a callback gave an io that was given away before (made at %s)", self->where, inner->where);
-}
-
-/* A repeat waits and is told to go on: it stands in the queue itself. */
-static inline bool goes_on(const leat_io *self, const leat_io *inner)
-{
-	const leat_io *waiter = lt_waiter_cell(self);
-
-	return waiter && waiter->kind == LT_REPEAT && lt_says_again(&inner->u.outcome) &&
-	       !inner->u.outcome.as.value.giver;
-}
-
-static inline void settle_with_nothing(leat_loop *loop, leat_io *self)
-{
-	self->u.outcome.type = NULL;
-	lt_settled(loop, self);
-}
-
-/* Self settles as inner has; inner is gone. */
-static void take_over(leat_loop *loop, leat_io *self, leat_io *inner)
-{
-	bool mortal = inner && !(inner->flags & LT_IMMORTAL);
-
-	self->source = NULL;
-	if (!inner) {
-		settle_with_nothing(loop, self);
-		return;
-	}
-	if (goes_on(self, inner)) {
-		lt_enqueue(loop, (leat_io *)self->waiter);
-		lt_cell_free(loop, self);
-	} else {
-		lt_outcome_copy(&self->u.outcome, &inner->u.outcome);
-		lt_settled(loop, self);
-	}
-	if (mortal)
-		lt_cell_free(loop, inner);
-}
-
-static void adopt_settled(leat_loop *loop, leat_io *self, leat_io *inner)
-{
-	if (!self->u.call.destroy) {
-		take_over(loop, self, inner);
-		return;
-	}
-	/* a cancel inside the destructor finds the outcome where it always is */
-	if (inner && !(inner->flags & LT_IMMORTAL)) {
-		self->source = inner;
-		inner->waiter = (uintptr_t)self;
-	}
-	if (!lt_io_end_ctx(self)) {
-		lt_cell_free(loop, self);
-		return;
-	}
-	take_over(loop, self, inner);
-}
-
-/* The waiter of self waits for inner from now on; self is gone. */
-static void splice(leat_loop *loop, leat_io *self, leat_io *waiter, leat_io *inner)
-{
-	inner->waiter = (uintptr_t)waiter;
-	waiter->source = inner;
-	lt_cell_free(loop, self);
-}
-
-/* Its watch does not mind which io it waits for. */
-static inline bool follows(const leat_io *self)
-{
-	return self->waiter & LT_FOLLOWS;
-}
-
-static inline void follow(leat_loop *loop, leat_io *self, leat_io *inner)
-{
-	inner->waiter = self->waiter;
-	lt_cell_free(loop, self);
-}
-
-static void adopt_pending(leat_loop *loop, leat_io *self, leat_io *inner)
-{
-	leat_io *waiter = lt_waiter_cell(self);
-
-	if (!self->u.call.destroy && follows(self)) {
-		follow(loop, self, inner);
-		return;
-	}
-	if (self->u.call.destroy) {
-		self->kind = LT_HOLD;
-	} else if (waiter && !is_many(waiter) && !(waiter->flags & LT_QUEUED)) {
-		splice(loop, self, waiter, inner);
-		return;
-	} else {
-		self->flags |= LT_FORWARD;
-	}
-	self->source = inner;
-	inner->waiter = (uintptr_t)self;
-}
-
-void lt_io_adopt(leat_loop *loop, leat_io *self, leat_io *inner)
-{
-	if (inner)
-		inner = lt_io_past_forward(loop, inner);
-	if (!inner || inner->phase == LT_SETTLED)
-		adopt_settled(loop, self, inner);
-	else
-		adopt_pending(loop, self, inner);
+	lt_pool_walk(loop, cancel_if_watched, &(struct matching){ .match = match, .arg = arg });
 }
 
 /* ---- running ---- */
@@ -352,7 +206,7 @@ bool lt_io_end_if_doomed(leat_loop *loop, leat_io *self, leat_io *inner)
 static inline bool may_follow(const leat_loop *loop, const leat_io *self, const leat_io *inner)
 {
 	return !inner->waiter && lt_cell_loop(inner) == loop && lt_is_then_on_end(inner) && !self->u.call.destroy &&
-	       follows(self);
+	       lt_io_follows(self);
 }
 
 /* Passes on what the callback of self gave. */
@@ -363,7 +217,7 @@ static inline void take_inner(leat_loop *loop, leat_io *self, leat_io *inner)
 	if (self->u.call.destroy || (inner && inner->phase == LT_PENDING))
 		lt_io_adopt(loop, self, inner);
 	else
-		take_over(loop, self, inner);
+		lt_io_take_over(loop, self, inner);
 }
 
 /* Runs fn, or self's own where that is NULL. */
@@ -387,14 +241,14 @@ static inline __attribute__((always_inline)) void call(leat_loop *loop, leat_io 
 		return;
 	}
 	if (inner && may_follow(loop, self, inner)) {
-		follow(loop, self, inner);
+		lt_io_follow(loop, self, inner);
 		return;
 	}
 	lt_io_unflag(self, LT_RUNNING);
 	if (inner || self->u.call.destroy)
 		take_inner(loop, self, inner);
 	else
-		settle_with_nothing(loop, self);
+		lt_io_settle_with_nothing(loop, self);
 }
 
 void lt_io_call(leat_loop *loop, leat_io *self, leat_io *source, leat_fn fn)
@@ -405,7 +259,7 @@ void lt_io_call(leat_loop *loop, leat_io *self, leat_io *source, leat_fn fn)
 void lt_io_skip(leat_loop *loop, leat_io *self, leat_io *source)
 {
 	self->source = NULL;
-	adopt_settled(loop, self, source);
+	lt_io_adopt_settled(loop, self, source);
 }
 
 static void tell_watch(leat_loop *loop, leat_io *io)
@@ -578,147 +432,4 @@ size_t lt_io_drain_watched(leat_loop *loop, size_t budget)
 	loop->turns++;
 	loop->callbacks += budget - left;
 	return budget - left;
-}
-
-/* ---- watching ---- */
-
-bool lt_io_watch(leat_io *io, lt_watch *watch)
-{
-	leat_loop *loop = lt_cell_loop(io);
-
-	io = claim(loop, io);
-	if (!io)
-		return false;
-	io->waiter = (uintptr_t)watch | LT_WATCH | (watch->ops->follows ? LT_FOLLOWS : 0);
-	if (io->phase == LT_SETTLED)
-		lt_enqueue(loop, io);
-	return true;
-}
-
-struct matching {
-	bool (*match)(lt_watch *, void *);
-	void *arg;
-};
-
-static void cancel_if_watched(leat_loop *loop, leat_io *io, void *arg)
-{
-	const struct matching *matching = arg;
-
-	if ((io->flags & LT_DOOMED) || !lt_is_watch(io->waiter))
-		return;
-	if (!matching->match(lt_watch_of(io), matching->arg))
-		return;
-	io->waiter = 0;
-	lt_io_raze(loop, io);
-}
-
-void lt_io_cancel_watched(leat_loop *loop, bool (*match)(lt_watch *, void *), void *arg)
-{
-	lt_pool_walk(loop, cancel_if_watched, &(struct matching){ .match = match, .arg = arg });
-}
-
-/* ---- detaching ---- */
-
-void lt_io_unhandled(leat_loop *loop, leat_error error, const char *where)
-{
-	if (leat_error_is(error, LEAT_CANCELLED))
-		return;
-	loop->unhandled++;
-	if (loop->trace)
-		lt_trace_unhandled(loop, error, where);
-	if (loop->options.unhandled)
-		loop->options.unhandled(loop->options.ctx, &(leat_unhandled){ .error = error, .where = where });
-}
-
-static void detached_settled(lt_watch *watch, leat_loop *loop, leat_result *result)
-{
-	(void)watch;
-	lt_delivered(lt_result_outcome(result));
-	/* a failure, or an ending that was cut short */
-	if (result->type && result->type->plain && leat_error_set(result->as.error))
-		lt_io_unhandled(loop, result->as.error, result->where);
-}
-
-static const lt_watch_ops detached_ops = { .settled = detached_settled, .follows = true, .name = "detached" };
-static lt_watch detached = { .ops = &detached_ops };
-
-/* A success without anything that would have to be told or destroyed. */
-static inline bool is_bare_success(const leat_io *io)
-{
-	const lt_outcome *o = &io->u.outcome;
-
-	return io->phase == LT_SETTLED && (!o->type || (o->type == &leat_int_type && !o->as.value.giver));
-}
-
-void leat_io_detach(leat_io *io)
-{
-	leat_loop *loop;
-
-	lt_io_check(io, "leat_io_detach", LEAT_HERE);
-	loop = lt_cell_loop(io);
-	if (is_bare_success(io)) {
-		if (!(io->flags & LT_IMMORTAL))
-			lt_cell_free(loop, io);
-		return;
-	}
-	if (!lt_io_watch(io, &detached) && lt_is_error(&io->u.outcome))
-		lt_io_unhandled(loop, io->u.outcome.as.error, io->where);
-}
-
-/* ---- trying ---- */
-
-static __attribute__((noinline)) bool deliver(lt_outcome *o)
-{
-	lt_delivered(o);
-	return true;
-}
-
-static inline bool delivered(lt_outcome *o)
-{
-	return !o->type || o->type->plain || !o->as.value.giver || deliver(o);
-}
-
-static __attribute__((noinline)) bool not_yet(const leat_io *io)
-{
-	lt_io_check(io, "leat_io_try", LEAT_HERE);
-	return false;
-}
-
-bool leat_io_try(leat_io *io, leat_result *result)
-{
-	leat_loop *loop;
-
-	if (__builtin_expect(!io || io->phase != LT_SETTLED || io->waiter, 0))
-		return not_yet(io);
-	loop = lt_cell_loop(io);
-	result->where = io->where;
-	result->loop = loop;
-	if (io == loop->done) {
-		result->type = NULL;
-		return true;
-	}
-	lt_outcome_copy(lt_result_outcome(result), &io->u.outcome);
-	if (!(io->flags & LT_IMMORTAL))
-		lt_cell_free(loop, io);
-	return delivered(lt_result_outcome(result));
-}
-
-static void visit_io(leat_loop *loop, leat_io *io, void *arg)
-{
-	void **visit = arg;
-	leat_io_visitor visitor;
-
-	(void)loop;
-	if (io->flags & (LT_IMMORTAL | LT_DOOMED))
-		return;
-	memcpy(&visitor, &visit[0], sizeof visitor);
-	visitor(visit[1], io->where, lt_io_kind_name(io), io->phase == LT_SETTLED);
-}
-
-void leat_loop_each_io(leat_loop *loop, leat_io_visitor visit, void *ctx)
-{
-	void *pair[2] = { NULL, ctx };
-
-	memcpy(&pair[0], &visit, sizeof visit);
-	lt_pool_walk(loop, visit_io, pair);
 }
