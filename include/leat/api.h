@@ -32,7 +32,8 @@
 #define LEAT_PRINTF(words, first)
 #endif
 
-/* The place of a call, as a string that lives for ever. */
+/* The place of a call, as a string that lives for ever.  The macros that add it take their
+ * arguments as they come, so that a literal with commas may be one of them. */
 #define LEAT_TEXT_(x) #x
 #define LEAT_TEXT(x) LEAT_TEXT_(x)
 #define LEAT_HERE __FILE__ ":" LEAT_TEXT(__LINE__)

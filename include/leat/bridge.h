@@ -38,7 +38,7 @@ LEAT_API LEAT_NODISCARD struct bufferevent *leat_bridge_new_at(leat_flow *flow, 
  * (of the kernel's: so it is with any Unix socket).  The flow is lent.  *fd is
  * -1 where there is none: the io has failed, as errno says.  Cancelling aborts
  * what the descriptor is connected to; the flow stays open. */
-#define leat_bridge_fd(flow, fd) leat_bridge_fd_at((flow), (fd), LEAT_HERE)
+#define leat_bridge_fd(...) leat_bridge_fd_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_bridge_fd_at(leat_flow *flow, int *fd, const char *where);
 
 LEAT_END

@@ -56,17 +56,16 @@ LEAT_API leat_flow *leat_channel_flow(const leat_channel *channel);
 /* The bytes up to the next LF or CR LF, without it; at the end what there was
  * without one.  More than `limit` bytes: LIMIT, and nothing is consumed, so
  * that the same can be asked with another limit, or leat_channel_drop_line. */
-#define leat_channel_line(channel, limit) leat_channel_line_at((channel), (limit), LEAT_HERE)
+#define leat_channel_line(...) leat_channel_line_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_channel_line_at(leat_channel *channel, size_t limit, const char *where);
 /* The same with a delimiter of 1 to LEAT_DELIMITER_MOST bytes (else INVALID),
  * which is copied. */
-#define leat_channel_until(channel, delimiter, bytes, limit) \
-	leat_channel_until_at((channel), (delimiter), (bytes), (limit), LEAT_HERE)
+#define leat_channel_until(...) leat_channel_until_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_channel_until_at(leat_channel *channel, const void *delimiter, size_t bytes,
                                                        size_t limit, const char *where);
 /* That many bytes; less only where the end came first.  Memory grows with
  * what arrives, not with what was asked for. */
-#define leat_channel_exactly(channel, bytes) leat_channel_exactly_at((channel), (bytes), LEAT_HERE)
+#define leat_channel_exactly(...) leat_channel_exactly_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_channel_exactly_at(leat_channel *channel, size_t bytes, const char *where);
 /* What is there, or else what comes next: at least one byte. */
 #define leat_channel_read(channel) leat_channel_read_at((channel), LEAT_HERE)
@@ -88,7 +87,7 @@ typedef struct leat_cut {
 typedef leat_error (*leat_cutter)(const void *ctx, const void *data, size_t bytes, leat_cut *cut);
 /* The next value by a cutter; the context is lent.  TRUNCATED where the end
  * came inside one; INVALID where the cut makes no sense. */
-#define leat_channel_cut(channel, cutter, ctx) leat_channel_cut_at((channel), (cutter), (ctx), LEAT_HERE)
+#define leat_channel_cut(...) leat_channel_cut_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_channel_cut_at(leat_channel *channel, leat_cutter cutter, const void *ctx,
                                                      const char *where);
 
@@ -101,13 +100,13 @@ LEAT_API LEAT_NODISCARD leat_io *leat_channel_cut_at(leat_channel *channel, leat
 LEAT_API LEAT_NODISCARD leat_io *leat_channel_drop_line_at(leat_channel *channel, const char *where);
 /* Resolves with `bytes` when leat_channel_peek has that many; with less only
  * where the end came first, 0: nothing is left.  Consumes nothing. */
-#define leat_channel_ensure(channel, bytes) leat_channel_ensure_at((channel), (bytes), LEAT_HERE)
+#define leat_channel_ensure(...) leat_channel_ensure_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_channel_ensure_at(leat_channel *channel, size_t bytes, const char *where);
 /* An unsigned integer of 1 to 8 bytes (else INVALID), big- or little-endian;
  * one above INT64_MAX is negative.  TRUNCATED where the end comes first, what
  * there was of it is still there: none, if leat_channel_buffered says 0. */
-#define leat_channel_be(channel, width) leat_channel_be_at((channel), (width), LEAT_HERE)
-#define leat_channel_le(channel, width) leat_channel_le_at((channel), (width), LEAT_HERE)
+#define leat_channel_be(...) leat_channel_be_at(__VA_ARGS__, LEAT_HERE)
+#define leat_channel_le(...) leat_channel_le_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_channel_be_at(leat_channel *channel, unsigned width, const char *where);
 LEAT_API LEAT_NODISCARD leat_io *leat_channel_le_at(leat_channel *channel, unsigned width, const char *where);
 

@@ -56,7 +56,7 @@ typedef struct leat_child_options {
  * no such directory), DENIED, INVALID (no argv[0]; a source that makes no
  * sense), LIMIT (descriptors, processes, the length of argv and env), NOMEM,
  * CLOSED. */
-#define leat_child_new(loop, argv, options) leat_child_new_at((loop), (argv), (options), LEAT_HERE)
+#define leat_child_new(...) leat_child_new_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_child *leat_child_new_at(leat_loop *loop, const char *const *argv,
                                                       const leat_child_options *options, const char *where);
 LEAT_API leat_child *leat_child_ref(leat_child *child);
@@ -116,7 +116,7 @@ typedef struct leat_run_options {
  * leat_child_new does; with LIMIT where it says more than the limit.  Whenever it
  * fails or is cancelled the program is killed, with SIGKILL and its whole group:
  * leat_io_timeout gives it a deadline. */
-#define leat_run(loop, argv, options) leat_run_at((loop), (argv), (options), LEAT_HERE)
+#define leat_run(...) leat_run_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_run_at(leat_loop *loop, const char *const *argv, const leat_run_options *options,
                                              const char *where);
 

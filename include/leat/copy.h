@@ -15,7 +15,7 @@ LEAT_BEGIN
  * read or the write that failed; bytes of a write that failed are gone.
  * Cancelling stops between two bytes: what was read and not sent goes back
  * to `from`. */
-#define leat_copy(from, to) leat_copy_at((from), (to), LEAT_HERE)
+#define leat_copy(...) leat_copy_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_copy_at(leat_flow *from, leat_flow *to, const char *where);
 
 #define LEAT_COPY_ALL UINT64_MAX
@@ -30,7 +30,7 @@ typedef struct leat_copy_options {
 /* The same for at most that many bytes: what comes after them is not touched.
  * Less only where the end came first; 0 resolves at once.  `options` may be
  * NULL.  Cancelling: as of leat_copy. */
-#define leat_copy_most(from, to, bytes, options) leat_copy_most_at((from), (to), (bytes), (options), LEAT_HERE)
+#define leat_copy_most(...) leat_copy_most_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_copy_most_at(leat_flow *from, leat_flow *to, uint64_t bytes,
                                                    const leat_copy_options *options, const char *where);
 

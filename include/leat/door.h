@@ -28,7 +28,7 @@ LEAT_API void leat_door_close(leat_door *door);
  * socket; the flow is as it was then.  Waits where the server is slow to accept.
  * The door and the flow are lent, `options` too; they may be NULL.  Cancelling
  * aborts the connection to the server; the flow stays open. */
-#define leat_door_enter(door, flow, options) leat_door_enter_at((door), (flow), (options), LEAT_HERE)
+#define leat_door_enter(...) leat_door_enter_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_door_enter_at(const leat_door *door, leat_flow *flow,
                                                     const leat_proxy_options *options, const char *where);
 

@@ -3,7 +3,7 @@
  *
  *	then stuck.c:31, awaited
  *	  all stuck.c:30, 1 of 2 left
- *	    sleep stuck.c:26, ready: nothing
+ *	    sleep stuck.c:26, settled: nothing
  *	    then stuck.c:27
  *	      read stuck.c:27, of pair stuck.c:22
  *

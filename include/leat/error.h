@@ -65,7 +65,7 @@ LEAT_API extern const leat_error_domain leat_core_errors;
 LEAT_API extern const leat_error_domain leat_errno_errors;
 
 /* An error of `domain` with `code`, made here. */
-#define leat_error_make(domain, code) leat_error_make_at((domain), (code), LEAT_HERE)
+#define leat_error_make(...) leat_error_make_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API leat_error leat_error_make_at(const leat_error_domain *domain, int code, const char *where);
 /* An error of the library's own domain. */
 #define leat_error_core(kind) leat_error_make_at(&leat_core_errors, (int)(kind), LEAT_HERE)

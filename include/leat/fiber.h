@@ -44,8 +44,8 @@ typedef struct leat_fiber_options {
  * later one, and the io it waited for is cancelled: nothing of it parks any
  * more.  It unwinds by itself, from the queue; what those who waited for it
  * own is destroyed after that.  leat_io_cancel_wait tells when. */
-#define leat_fiber(loop, fn, ctx) leat_fiber_at((loop), NULL, (fn), (ctx), LEAT_HERE)
-#define leat_fiber_with(loop, options, fn, ctx) leat_fiber_at((loop), (options), (fn), (ctx), LEAT_HERE)
+#define leat_fiber(loop, ...) leat_fiber_at((loop), NULL, __VA_ARGS__, LEAT_HERE)
+#define leat_fiber_with(...) leat_fiber_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_fiber_at(leat_loop *loop, const leat_fiber_options *options, leat_fiber_fn fn,
                                                leat_ctx ctx, const char *where);
 

@@ -39,7 +39,7 @@ LEAT_API LEAT_NODISCARD leat_io *leat_flow_read_at(leat_flow *flow, const char *
  * come already, without waiting.  An error that comes first leaves what arrived
  * for the next read.  max < min, or max 0: INVALID.
  * Cancelling loses no byte. */
-#define leat_flow_read_into(flow, memory, min, max) leat_flow_read_into_at((flow), (memory), (min), (max), LEAT_HERE)
+#define leat_flow_read_into(...) leat_flow_read_into_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_flow_read_into_at(leat_flow *flow, void *memory, size_t min, size_t max,
                                                         const char *where);
 /* Puts bytes back: takes the buf; it comes first at the next read, before
@@ -57,9 +57,9 @@ LEAT_API void leat_flow_unread(leat_flow *flow, leat_buf *buf);
  *   write, writev  borrow the memory until they return: what cannot be sent
  *                  now is copied [W7]; of fewer than 0 parts: INVALID
  *   send           takes the buf, copies nothing */
-#define leat_flow_write(flow, data, bytes) leat_flow_write_at((flow), (data), (bytes), LEAT_HERE)
-#define leat_flow_writev(flow, parts, count) leat_flow_writev_at((flow), (parts), (count), LEAT_HERE)
-#define leat_flow_send(flow, buf) leat_flow_send_at((flow), (buf), LEAT_HERE)
+#define leat_flow_write(...) leat_flow_write_at(__VA_ARGS__, LEAT_HERE)
+#define leat_flow_writev(...) leat_flow_writev_at(__VA_ARGS__, LEAT_HERE)
+#define leat_flow_send(...) leat_flow_send_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_flow_write_at(leat_flow *flow, const void *data, size_t bytes, const char *where);
 LEAT_API LEAT_NODISCARD leat_io *leat_flow_writev_at(leat_flow *flow, const struct iovec *parts, int count,
                                                      const char *where);
@@ -78,7 +78,7 @@ LEAT_API LEAT_NODISCARD leat_io *leat_flow_flush_at(leat_flow *flow, const char 
  * read: later reads give the end, what arrives is discarded, the peer is not
  * told [H2].  Resolves with nothing also where the stream broke first (T4).
  * Cancelling it does not call it back. */
-#define leat_flow_shutdown(flow, direction) leat_flow_shutdown_at((flow), (direction), LEAT_HERE)
+#define leat_flow_shutdown(...) leat_flow_shutdown_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_flow_shutdown_at(leat_flow *flow, leat_direction direction, const char *where);
 /* Flushes, tells the peer that no more comes, and resolves when the peer has
  * shut too, with how it ended: see leat_result_ending.  Never fails [T4, C1-
@@ -101,7 +101,7 @@ LEAT_API leat_error leat_result_ending_at(const leat_result *result, const char 
 /* leat_await for an io that gives a flow.  Where it failed the flow is
  * stillborn, with the reason: what is asked of it fails in turn.  `why` may be
  * NULL; else it is set to the error, or to none. */
-#define leat_await_flow(io, why) leat_await_flow_at((io), (why), LEAT_HERE)
+#define leat_await_flow(...) leat_await_flow_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_flow *leat_await_flow_at(leat_io *io, leat_error *why, const char *where);
 LEAT_API leat_flow *leat_flow_ref(leat_flow *flow);
 /* The last one frees; a stream that was not closed is aborted.  NULL is let
@@ -153,7 +153,7 @@ LEAT_API leat_error leat_flow_set_limits(leat_flow *flow, const leat_flow_limits
  * connected socket bufferevent is served by the socket lane.  A descriptor
  * that libevent writes itself raises SIGPIPE on a broken stream: ignore that
  * signal.  Its timeouts and rate limits go on; its watermarks do not. */
-#define leat_flow_from_bufferevent(loop, bev) leat_flow_from_bufferevent_at((loop), (bev), LEAT_HERE)
+#define leat_flow_from_bufferevent(...) leat_flow_from_bufferevent_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_flow *leat_flow_from_bufferevent_at(leat_loop *loop, struct bufferevent *bev,
                                                                  const char *where);
 /* Gives it back, with what arrived and was not read in its input and what
@@ -170,14 +170,14 @@ LEAT_API leat_error leat_flow_to_bufferevent(leat_flow *flow, struct bufferevent
  * closed and the flow stillborn.  A pipe or tty has the directions its open
  * mode has; where both are on one descriptor the peer hears of a shutdown
  * only when it is closed. */
-#define leat_flow_from_fd(loop, fd) leat_flow_from_fd_at((loop), (fd), LEAT_HERE)
+#define leat_flow_from_fd(...) leat_flow_from_fd_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_flow *leat_flow_from_fd_at(leat_loop *loop, int fd, const char *where);
 /* Two descriptors as one flow: what is read, and where it is written. */
-#define leat_flow_from_fds(loop, in, out) leat_flow_from_fds_at((loop), (in), (out), LEAT_HERE)
+#define leat_flow_from_fds(...) leat_flow_from_fds_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_flow *leat_flow_from_fds_at(leat_loop *loop, int in, int out, const char *where);
 /* Two ends in memory: what is written to one is read from the other.  Each
  * holds at most its high-water mark, plus one write. */
-#define leat_flow_pair(loop, ends) leat_flow_pair_at((loop), (ends), LEAT_HERE)
+#define leat_flow_pair(...) leat_flow_pair_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API void leat_flow_pair_at(leat_loop *loop, leat_flow *ends[2], const char *where);
 /* A regular file, to be read: `bytes` of it from `offset` on, less where it
  * ends before that; LEAT_FILE_ALL: to its end.  By its path, or by a
@@ -187,10 +187,8 @@ LEAT_API void leat_flow_pair_at(leat_loop *loop, leat_flow *ends[2], const char 
  * cache is waited for, and the loop with it.  leat_copy has the kernel send it
  * to a socket. */
 #define LEAT_FILE_ALL UINT64_MAX
-#define leat_flow_from_file(loop, path, offset, bytes) \
-	leat_flow_from_file_at((loop), (path), (offset), (bytes), LEAT_HERE)
-#define leat_flow_from_file_fd(loop, fd, offset, bytes) \
-	leat_flow_from_file_fd_at((loop), (fd), (offset), (bytes), LEAT_HERE)
+#define leat_flow_from_file(...) leat_flow_from_file_at(__VA_ARGS__, LEAT_HERE)
+#define leat_flow_from_file_fd(...) leat_flow_from_file_fd_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_flow *leat_flow_from_file_at(leat_loop *loop, const char *path, int64_t offset,
                                                           uint64_t bytes, const char *where);
 LEAT_API LEAT_NODISCARD leat_flow *leat_flow_from_file_fd_at(leat_loop *loop, int fd, int64_t offset, uint64_t bytes,

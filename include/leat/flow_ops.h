@@ -89,7 +89,7 @@ typedef struct leat_flow_ops {
 
 /* Gives a flow with one reference, and its zeroed state through `state`.
  * Without memory the flow is stillborn and *state NULL: stop there. */
-#define leat_flow_new(loop, ops, state) leat_flow_new_at((loop), (ops), (state), LEAT_HERE)
+#define leat_flow_new(...) leat_flow_new_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_flow *leat_flow_new_at(leat_loop *loop, const leat_flow_ops *ops, void **state,
                                                     const char *where);
 /* Gives a flow all of whose operations fail with the error. */
@@ -128,7 +128,7 @@ LEAT_API LEAT_NODISCARD leat_flow *leat_flow_take(leat_flow *flow);
  * there is no memory to hold it.  A value that it gives is destroyed.  What is
  * still pending when the flow ends is cancelled, the newest first, before
  * ops->close or ops->abort is called; so is, at once, what comes later. */
-#define leat_flow_keep(self, direction, io) leat_flow_keep_at((self), (direction), (io), LEAT_HERE)
+#define leat_flow_keep(...) leat_flow_keep_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API void leat_flow_keep_at(leat_flow *self, leat_direction direction, leat_io *io, const char *where);
 /* ---- leases: bytes that move without coming into this process ----
  *

@@ -29,7 +29,7 @@ enum { LEAT_FRAME_LIMIT_USUAL = 1 << 20 };
  * LIMIT, before anything is allocated for it; the end inside a frame:
  * TRUNCATED; another width: INVALID.  Nothing of the frame is consumed then.
  * Cancelling loses nothing: the next receive gets the same message. */
-#define leat_frame_receive(channel, format) leat_frame_receive_at((channel), (format), LEAT_HERE)
+#define leat_frame_receive(...) leat_frame_receive_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_frame_receive_at(leat_channel *channel, const leat_frame_format *format,
                                                        const char *where);
 /* Puts a message on the channel, as leat_channel_put does: a failure (LIMIT:
@@ -38,8 +38,7 @@ LEAT_API LEAT_NODISCARD leat_io *leat_frame_receive_at(leat_channel *channel, co
 LEAT_API void leat_frame_put(leat_channel *channel, const leat_frame_format *format, const void *data, size_t bytes);
 /* Puts it and flushes the channel: resolves, fails and is cancelled as
  * leat_channel_flush. */
-#define leat_frame_send(channel, format, data, bytes) \
-	leat_frame_send_at((channel), (format), (data), (bytes), LEAT_HERE)
+#define leat_frame_send(...) leat_frame_send_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_frame_send_at(leat_channel *channel, const leat_frame_format *format,
                                                     const void *data, size_t bytes, const char *where);
 

@@ -80,7 +80,7 @@ LEAT_API leat_loop *leat_result_loop(const leat_result *result);
 #define leat_result_int(result) leat_result_int_at((result), LEAT_HERE)
 #define leat_result_buf(result) leat_result_buf_at((result), LEAT_HERE)
 #define leat_result_flow(result) leat_result_flow_at((result), LEAT_HERE)
-#define leat_result_ptr(result, type) leat_result_ptr_at((result), (type), LEAT_HERE)
+#define leat_result_ptr(...) leat_result_ptr_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API int64_t leat_result_int_at(const leat_result *result, const char *where);
 LEAT_API leat_buf *leat_result_buf_at(leat_result *result, const char *where);
 LEAT_API leat_flow *leat_result_flow_at(leat_result *result, const char *where);
@@ -96,7 +96,7 @@ LEAT_API LEAT_NODISCARD leat_io *leat_result_pass_at(leat_result *result, const 
 
 /* The values of leat_io_all and leat_io_settle, in the order of their ios. */
 LEAT_API size_t leat_result_count(const leat_result *result);
-#define leat_result_each(result, index) leat_result_each_at((result), (index), LEAT_HERE)
+#define leat_result_each(...) leat_result_each_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API leat_result *leat_result_each_at(leat_result *result, size_t index, const char *where);
 
 /* ---- contexts ---- */
@@ -167,7 +167,7 @@ typedef struct leat_leaf {
  * memory, good until the io settles or is cancelled.  Refused: the io has
  * failed, the maker is void (settling it disposes of the value quietly) and
  * *state is NULL. */
-#define leat_io_new(loop, maker, leaf, state) leat_io_new_at((loop), (maker), (leaf), (state), LEAT_HERE)
+#define leat_io_new(...) leat_io_new_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_io_new_at(leat_loop *loop, leat_maker *maker, const leat_leaf *leaf, void **state,
                                                 const char *where);
 
@@ -175,12 +175,12 @@ LEAT_API LEAT_NODISCARD leat_io *leat_io_new_at(leat_loop *loop, leat_maker *mak
  * error.  Values are taken.  On a cancelled io: a quiet no-op that disposes
  * of the value.  Twice: aborts. */
 #define leat_resolve(maker) leat_resolve_at((maker), LEAT_HERE)
-#define leat_resolve_int(maker, value) leat_resolve_int_at((maker), (value), LEAT_HERE)
-#define leat_resolve_buf(maker, buf) leat_resolve_buf_at((maker), (buf), LEAT_HERE)
-#define leat_resolve_flow(maker, flow) leat_resolve_flow_at((maker), (flow), LEAT_HERE)
-#define leat_resolve_ptr(maker, pointer, type) leat_resolve_ptr_at((maker), (pointer), (type), LEAT_HERE)
-#define leat_resolve_result(maker, result) leat_resolve_result_at((maker), (result), LEAT_HERE)
-#define leat_reject(maker, error) leat_reject_at((maker), (error), LEAT_HERE)
+#define leat_resolve_int(...) leat_resolve_int_at(__VA_ARGS__, LEAT_HERE)
+#define leat_resolve_buf(...) leat_resolve_buf_at(__VA_ARGS__, LEAT_HERE)
+#define leat_resolve_flow(...) leat_resolve_flow_at(__VA_ARGS__, LEAT_HERE)
+#define leat_resolve_ptr(...) leat_resolve_ptr_at(__VA_ARGS__, LEAT_HERE)
+#define leat_resolve_result(...) leat_resolve_result_at(__VA_ARGS__, LEAT_HERE)
+#define leat_reject(...) leat_reject_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API void leat_resolve_at(leat_maker maker, const char *where);
 LEAT_API void leat_resolve_int_at(leat_maker maker, int64_t value, const char *where);
 LEAT_API void leat_resolve_buf_at(leat_maker maker, leat_buf *buf, const char *where);
@@ -189,8 +189,7 @@ LEAT_API void leat_resolve_ptr_at(leat_maker maker, void *pointer, const leat_ty
 LEAT_API void leat_resolve_result_at(leat_maker maker, leat_result *result, const char *where);
 LEAT_API void leat_reject_at(leat_maker maker, leat_error error, const char *where);
 /* Resolves with a pointer that goes back to `giver` if nobody gets it. */
-#define leat_resolve_lent(maker, pointer, type, giver, giver_ctx) \
-	leat_resolve_lent_at((maker), (pointer), (type), (giver), (giver_ctx), LEAT_HERE)
+#define leat_resolve_lent(...) leat_resolve_lent_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API void leat_resolve_lent_at(leat_maker maker, void *pointer, const leat_type *type, const leat_giver *giver,
                                    void *giver_ctx, const char *where);
 /* The maker is dropped without an answer: fails with BROKEN; a no-op where it
@@ -204,11 +203,11 @@ LEAT_API bool leat_maker_live(leat_maker maker);
  * once for all, so their place is not the caller's (but in a debug build, which
  * sees when one is given away twice).  Cancelling one destroys its value. */
 #define leat_io_done(loop) leat_io_done_at((loop), LEAT_HERE)
-#define leat_io_int(loop, value) leat_io_int_at((loop), (value), LEAT_HERE)
-#define leat_io_buf(loop, buf) leat_io_buf_at((loop), (buf), LEAT_HERE)
-#define leat_io_flow(loop, flow) leat_io_flow_at((loop), (flow), LEAT_HERE)
-#define leat_io_ptr(loop, pointer, type) leat_io_ptr_at((loop), (pointer), (type), LEAT_HERE)
-#define leat_io_fail(loop, error) leat_io_fail_at((loop), (error), LEAT_HERE)
+#define leat_io_int(...) leat_io_int_at(__VA_ARGS__, LEAT_HERE)
+#define leat_io_buf(...) leat_io_buf_at(__VA_ARGS__, LEAT_HERE)
+#define leat_io_flow(...) leat_io_flow_at(__VA_ARGS__, LEAT_HERE)
+#define leat_io_ptr(...) leat_io_ptr_at(__VA_ARGS__, LEAT_HERE)
+#define leat_io_fail(...) leat_io_fail_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_io_done_at(leat_loop *loop, const char *where);
 LEAT_API LEAT_NODISCARD leat_io *leat_io_int_at(leat_loop *loop, int64_t value, const char *where);
 LEAT_API LEAT_NODISCARD leat_io *leat_io_buf_at(leat_loop *loop, leat_buf *buf, const char *where);
@@ -233,7 +232,7 @@ LEAT_API leat_match leat_match_kind(leat_kind kind);
 LEAT_API leat_match leat_match_domain(const leat_error_domain *domain);
 
 /* On success: fn runs; a failure passes by. */
-#define leat_io_then(io, fn, ctx) leat_io_then_at((io), (fn), (ctx), LEAT_HERE)
+#define leat_io_then(...) leat_io_then_at(__VA_ARGS__, LEAT_HERE)
 /* The same with the parts of a context, which so go by registers.  A cancel:
  * as of leat_io_then. */
 LEAT_API LEAT_NODISCARD leat_io *leat_io_then_parts(leat_io *io, leat_fn fn, void *data, void (*destroy)(void *data),
@@ -243,18 +242,18 @@ LEAT_NODISCARD static inline leat_io *leat_io_then_at(leat_io *io, leat_fn fn, l
 	return leat_io_then_parts(io, fn, ctx.data, ctx.destroy, ctx.moved, where);
 }
 /* On a failure that matches: fn runs; everything else passes by. */
-#define leat_io_catch(io, match, fn, ctx) leat_io_catch_at((io), (match), (fn), (ctx), LEAT_HERE)
+#define leat_io_catch(...) leat_io_catch_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_io_catch_at(leat_io *io, leat_match match, leat_fn fn, leat_ctx ctx,
                                                   const char *where);
 /* Exactly one of the two runs.  A NULL one lets its case pass by. */
-#define leat_io_branch(io, ok, failed, ctx) leat_io_branch_at((io), (ok), (failed), (ctx), LEAT_HERE)
+#define leat_io_branch(...) leat_io_branch_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_io_branch_at(leat_io *io, leat_fn ok, leat_fn failed, leat_ctx ctx,
                                                    const char *where);
 /* Ties an object's life to an io.  The same outcome; the context, an owned one,
  * is destroyed when it is there, or is cancelled: how a chain keeps what it
  * works with, a flow, a buf, a scope.  leat_io_hold is another word for it. */
-#define leat_io_attach(io, ctx) leat_io_attach_at((io), (ctx), LEAT_HERE)
-#define leat_io_hold(io, ctx) leat_io_attach((io), (ctx))
+#define leat_io_attach(...) leat_io_attach_at(__VA_ARGS__, LEAT_HERE)
+#define leat_io_hold(...) leat_io_attach(__VA_ARGS__)
 LEAT_API LEAT_NODISCARD leat_io *leat_io_attach_at(leat_io *io, leat_ctx ctx, const char *where);
 /* The same outcome.  Cancelling it is not cancelling the io: if that is pending it goes on
  * by itself, contexts and all, as if detached - but a value that was lent goes back.
@@ -264,18 +263,18 @@ LEAT_API LEAT_NODISCARD leat_io *leat_io_shield_at(leat_io *io, const char *wher
 /* On success and on failure, not on cancel: fn runs and is told whether and
  * why it failed, not the value; then the outcome passes on - unless the io
  * that fn gave fails, then that failure does. */
-#define leat_io_finally(io, fn, ctx) leat_io_finally_at((io), (fn), (ctx), LEAT_HERE)
+#define leat_io_finally(...) leat_io_finally_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_io_finally_at(leat_io *io, leat_fn fn, leat_ctx ctx, const char *where);
 /* Runs step again while the io it gives resolves with an int that is not 0;
  * any other success ends it, with that value; a failure fails it.  `result`
  * in the step is nothing. */
-#define leat_io_repeat(loop, step, ctx) leat_io_repeat_at((loop), (step), (ctx), LEAT_HERE)
+#define leat_io_repeat(...) leat_io_repeat_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_io_repeat_at(leat_loop *loop, leat_fn step, leat_ctx ctx, const char *where);
 /* A second waiter: gives two ios with the same outcome, the second through
  * `second`.  A value whose type cannot be shared goes back to its giver, or
  * is destroyed, and both fail with UNSUPPORTED.  Cancelling one leaves the
  * other; cancelling both cancels. */
-#define leat_io_fork(io, second) leat_io_fork_at((io), (second), LEAT_HERE)
+#define leat_io_fork(...) leat_io_fork_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_io_fork_at(leat_io *io, leat_io **second, const char *where);
 
 /* Many into one.  The array is borrowed, its ios are taken.
@@ -285,10 +284,10 @@ LEAT_API LEAT_NODISCARD leat_io *leat_io_fork_at(leat_io *io, leat_io **second, 
  *   settle  resolves when all have settled, with every outcome, in order
  * Whatever has not settled when the outcome is known is cancelled.  all and
  * settle of none resolve at once; any and race of none fail with INVALID. */
-#define leat_io_all(loop, ios, count) leat_io_all_at((loop), (ios), (count), LEAT_HERE)
-#define leat_io_any(loop, ios, count) leat_io_any_at((loop), (ios), (count), LEAT_HERE)
-#define leat_io_race(loop, ios, count) leat_io_race_at((loop), (ios), (count), LEAT_HERE)
-#define leat_io_settle(loop, ios, count) leat_io_settle_at((loop), (ios), (count), LEAT_HERE)
+#define leat_io_all(...) leat_io_all_at(__VA_ARGS__, LEAT_HERE)
+#define leat_io_any(...) leat_io_any_at(__VA_ARGS__, LEAT_HERE)
+#define leat_io_race(...) leat_io_race_at(__VA_ARGS__, LEAT_HERE)
+#define leat_io_settle(...) leat_io_settle_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_io_all_at(leat_loop *loop, leat_io *const *ios, size_t count, const char *where);
 LEAT_API LEAT_NODISCARD leat_io *leat_io_any_at(leat_loop *loop, leat_io *const *ios, size_t count, const char *where);
 LEAT_API LEAT_NODISCARD leat_io *leat_io_race_at(leat_loop *loop, leat_io *const *ios, size_t count, const char *where);
@@ -298,16 +297,16 @@ LEAT_API LEAT_NODISCARD leat_io *leat_io_settle_at(leat_loop *loop, leat_io *con
 /* ---- time: 0 is at once (from the queue), negative is never ---- */
 
 /* Resolves with nothing after that long.  Cancelling stops the clock. */
-#define leat_sleep(loop, ms) leat_sleep_at((loop), (ms), LEAT_HERE)
+#define leat_sleep(...) leat_sleep_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_sleep_at(leat_loop *loop, int64_t ms, const char *where);
 /* The io's outcome if it settles within that time, else the io is cancelled
  * and TIMEOUT.  An outcome that is there when the time is up wins.  Cancelling
  * it cancels the io. */
-#define leat_io_timeout(io, ms) leat_io_timeout_at((io), (ms), LEAT_HERE)
+#define leat_io_timeout(...) leat_io_timeout_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_io_timeout_at(leat_io *io, int64_t ms, const char *where);
 /* The same with a point of the loop's clock (leat_loop_now_ms), cancelling
  * included. */
-#define leat_io_deadline(io, at_ms) leat_io_deadline_at((io), (at_ms), LEAT_HERE)
+#define leat_io_deadline(...) leat_io_deadline_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_io_deadline_at(leat_io *io, int64_t at_ms, const char *where);
 
 /* ---- ending ---- */
@@ -319,14 +318,14 @@ LEAT_API LEAT_NODISCARD leat_io *leat_io_deadline_at(leat_io *io, int64_t at_ms,
  * io turns that), a destructor or a give-back, with CANCELLED in a fiber that was cancelled, with DEADLOCK where nothing is left that could
  * settle it, with INTERRUPTED when the user broke the loop; in these cases the
  * io is cancelled.  An io already settled is given anywhere. */
-#define leat_await(io, result) leat_await_at((io), (result), LEAT_HERE)
+#define leat_await(...) leat_await_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API bool leat_await_at(leat_io *io, leat_result *result, const char *where);
 /* The same by type.  `why` may be NULL; else it is set to the error, or to none.
  *   leat_await_int  gives the number; 0 where it failed
  *   leat_await_buf  gives the buf; NULL at the end, and where it failed
  * leat_await_flow is in flow.h. */
-#define leat_await_int(io, why) leat_await_int_at((io), (why), LEAT_HERE)
-#define leat_await_buf(io, why) leat_await_buf_at((io), (why), LEAT_HERE)
+#define leat_await_int(...) leat_await_int_at(__VA_ARGS__, LEAT_HERE)
+#define leat_await_buf(...) leat_await_buf_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API int64_t leat_await_int_at(leat_io *io, leat_error *why, const char *where);
 LEAT_API LEAT_NODISCARD leat_buf *leat_await_buf_at(leat_io *io, leat_error *why, const char *where);
 /* Lets it run on its own: a value is destroyed, a failure is unhandled. */

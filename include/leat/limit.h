@@ -26,7 +26,7 @@ typedef struct leat_limit {
  *             bytes of it may have gone, and a close is then cut short.
  * All else is as below: shutdown, close, abort are passed on.  The limits are
  * copied; NULL: none.  Without memory it is stillborn, and below aborted. */
-#define leat_limit_new(below, limit) leat_limit_new_at((below), (limit), LEAT_HERE)
+#define leat_limit_new(...) leat_limit_new_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_flow *leat_limit_new_at(leat_flow *below, const leat_limit *limit, const char *where);
 
 LEAT_END

@@ -51,7 +51,7 @@ typedef struct leat_listener_ops {
 	void (*addr)(const leat_listener *self, const void *state, leat_addr *addr);
 } leat_listener_ops;
 
-#define leat_listener_new(loop, ops, state) leat_listener_new_at((loop), (ops), (state), LEAT_HERE)
+#define leat_listener_new(...) leat_listener_new_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_listener *leat_listener_new_at(leat_loop *loop, const leat_listener_ops *ops, void **state,
                                                             const char *where);
 LEAT_API LEAT_NODISCARD leat_listener *leat_listener_stillborn(leat_loop *loop, leat_error error);

@@ -63,7 +63,7 @@ LEAT_API void leat_loop_free(leat_loop *loop);
  * flow has ended, with the int 0; when the time is up (negative: never) the
  * flows that are left are aborted and it resolves with their number.  The
  * loop goes on: free it then.  Cancelling it leaves the flows alone. */
-#define leat_loop_drain(loop, timeout_ms) leat_loop_drain_at((loop), (timeout_ms), LEAT_HERE)
+#define leat_loop_drain(...) leat_loop_drain_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_loop_drain_at(leat_loop *loop, int64_t timeout_ms, const char *where);
 
 /* In a child of fork(2) the loops of the process are the parent's: starters give

@@ -29,10 +29,10 @@ typedef leat_io *(*leat_map_fn)(void *ctx, leat_loop *loop, size_t index);
  * Once the outcome is known no more are made and those under way are
  * cancelled; so too where it is cancelled.  The context is destroyed after
  * them; a moved one is destroyed like an owned one. */
-#define leat_map_all(loop, limit, make, ctx) leat_map_all_at((loop), (limit), (make), (ctx), LEAT_HERE)
-#define leat_map_settle(loop, limit, make, ctx) leat_map_settle_at((loop), (limit), (make), (ctx), LEAT_HERE)
-#define leat_map_any(loop, limit, make, ctx) leat_map_any_at((loop), (limit), (make), (ctx), LEAT_HERE)
-#define leat_map_each(loop, limit, make, ctx) leat_map_each_at((loop), (limit), (make), (ctx), LEAT_HERE)
+#define leat_map_all(...) leat_map_all_at(__VA_ARGS__, LEAT_HERE)
+#define leat_map_settle(...) leat_map_settle_at(__VA_ARGS__, LEAT_HERE)
+#define leat_map_any(...) leat_map_any_at(__VA_ARGS__, LEAT_HERE)
+#define leat_map_each(...) leat_map_each_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_map_all_at(leat_loop *loop, size_t limit, leat_map_fn make, leat_ctx ctx,
                                                  const char *where);
 LEAT_API LEAT_NODISCARD leat_io *leat_map_settle_at(leat_loop *loop, size_t limit, leat_map_fn make, leat_ctx ctx,

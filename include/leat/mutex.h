@@ -27,7 +27,7 @@ LEAT_API void leat_mutex_free(leat_mutex *mutex);
  * when the io that fn gave has its outcome or is cancelled - after the
  * context was destroyed.  Cancelled while it waits: fn does not run, nothing
  * has happened. */
-#define leat_mutex_run(mutex, fn, ctx) leat_mutex_run_at((mutex), (fn), (ctx), LEAT_HERE)
+#define leat_mutex_run(...) leat_mutex_run_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_mutex_run_at(leat_mutex *mutex, leat_fn fn, leat_ctx ctx, const char *where);
 
 /* By hand, as a fiber does: resolves when it is locked for you, to be

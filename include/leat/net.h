@@ -40,24 +40,24 @@ typedef struct leat_listen_options {
 /* Resolves with the connected leat_flow.  Fails with INVALID or LIMIT (the
  * address: which part of it, see addr.h), REFUSED, UNREACHABLE, TIMEOUT, NOT_FOUND
  * (no such path), DENIED, LIMIT (descriptors).  Cancelling closes what was made. */
-#define leat_connect(loop, where, options) leat_connect_at((loop), (where), (options), LEAT_HERE)
+#define leat_connect(...) leat_connect_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_connect_at(leat_loop *loop, const char *address,
                                                  const leat_connect_options *options, const char *where);
-#define leat_connect_addr(loop, addr, options) leat_connect_addr_at((loop), (addr), (options), LEAT_HERE)
+#define leat_connect_addr(...) leat_connect_addr_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_connect_addr_at(leat_loop *loop, const leat_addr *addr,
                                                       const leat_connect_options *options, const char *where);
 
 /* Gives a listener; stillborn with INVALID, LIMIT, IN_USE, DENIED, ...  A
  * "unix:" path is made with the umask's mode; one that is there is an error,
  * unless nobody listens on it. */
-#define leat_listen(loop, where, options) leat_listen_at((loop), (where), (options), LEAT_HERE)
+#define leat_listen(...) leat_listen_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_listener *leat_listen_at(leat_loop *loop, const char *address,
                                                       const leat_listen_options *options, const char *where);
 /* On a socket that listens already (socket activation): takes it; INVALID if
  * it does not listen.  What was said where it was bound holds: of the options
  * nagle, keepalive, retry_ms and a backlog other than 0 are heeded, and a path
  * is kept. */
-#define leat_listen_fd(loop, fd, options) leat_listen_fd_at((loop), (fd), (options), LEAT_HERE)
+#define leat_listen_fd(...) leat_listen_fd_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_listener *leat_listen_fd_at(leat_loop *loop, int fd, const leat_listen_options *options,
                                                          const char *where);
 
@@ -82,7 +82,7 @@ typedef struct leat_serve_options {
  * connection has ended, but tries again where that was for want of memory.
  * Cancelling it closes the listener, cancels the handlers and aborts their
  * flows.  Grace: leat_listener_close, then leat_io_timeout on it. */
-#define leat_serve(listener, options, handler, ctx) leat_serve_at((listener), (options), (handler), (ctx), LEAT_HERE)
+#define leat_serve(...) leat_serve_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_serve_at(leat_listener *listener, const leat_serve_options *options,
                                                leat_handler handler, void *ctx, const char *where);
 

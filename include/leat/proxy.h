@@ -46,7 +46,7 @@ typedef struct leat_proxy_options {
  * flows are lent.  `options` may be NULL.  Fails with NOMEM only; both are
  * aborted then.  Cancelling stops both copies, as that of leat_copy does: no byte
  * is lost, and both flows stay open. */
-#define leat_proxy(one, other, options) leat_proxy_at((one), (other), (options), LEAT_HERE)
+#define leat_proxy(...) leat_proxy_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_proxy_at(leat_flow *one, leat_flow *other, const leat_proxy_options *options,
                                                const char *where);
 

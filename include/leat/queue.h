@@ -16,7 +16,7 @@ typedef struct leat_queue leat_queue;
 
 /* Gives a queue for up to `limit` values; without memory a stillborn one,
  * whose operations fail with NOMEM. */
-#define leat_queue_new(loop, limit) leat_queue_new_at((loop), (limit), LEAT_HERE)
+#define leat_queue_new(...) leat_queue_new_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_queue *leat_queue_new_at(leat_loop *loop, size_t limit, const char *where);
 /* Puts and takes that wait fail with CLOSED, what is in it is destroyed.
  * Legal in any callback and after the loop; NULL is let be. */
@@ -27,7 +27,7 @@ LEAT_API void leat_queue_free(leat_queue *queue);
  * Cancelled while it waits: the value is destroyed; later: it is in the queue
  * and stays there.  Fails with CLOSED, the value destroyed, where the queue,
  * its handle or its loop has ended. */
-#define leat_queue_put(queue, value, type) leat_queue_put_at((queue), (value), (type), LEAT_HERE)
+#define leat_queue_put(...) leat_queue_put_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_queue_put_at(leat_queue *queue, void *value, const leat_type *type,
                                                    const char *where);
 /* True: there was room, the value is taken.  Else it stays the caller's. */

@@ -37,7 +37,7 @@ LEAT_API void leat_bucket_unref(leat_bucket *bucket);
  * shutdown and close.  All else is as below.  A rate for each flow and one for
  * all of them are two layers.  Without memory it is stillborn, and below
  * aborted; with a bucket of another loop it is stillborn with INVALID. */
-#define leat_rate_new(below, reading, writing) leat_rate_new_at((below), (reading), (writing), LEAT_HERE)
+#define leat_rate_new(...) leat_rate_new_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_flow *leat_rate_new_at(leat_flow *below, leat_bucket *reading, leat_bucket *writing,
                                                     const char *where);
 

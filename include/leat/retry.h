@@ -36,7 +36,7 @@ typedef struct leat_retry_options {
  * wait; with TIMEOUT where it passes during a try, which is cancelled.
  * Cancelling it cancels the try or the wait.  `options` are copied, and may
  * be NULL.  A moved context is the first try's. */
-#define leat_retry(loop, options, fn, ctx) leat_retry_at((loop), (options), (fn), (ctx), LEAT_HERE)
+#define leat_retry(...) leat_retry_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_retry_at(leat_loop *loop, const leat_retry_options *options, leat_fn fn,
                                                leat_ctx ctx, const char *where);
 

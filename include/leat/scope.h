@@ -36,7 +36,7 @@ typedef struct leat_scope_options {
  * added to it is cancelled, and waiting for it fails with NOMEM; CLOSED on a
  * loop that is being freed.  Of a loop that was freed under it only the shell is left,
  * which the loop reports; free it nevertheless. */
-#define leat_scope_new(loop, options) leat_scope_new_at((loop), (options), LEAT_HERE)
+#define leat_scope_new(...) leat_scope_new_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_scope *leat_scope_new_at(leat_loop *loop, const leat_scope_options *options,
                                                       const char *where);
 /* Takes an io of the same loop: a member from now on, until it has settled.  A
@@ -45,7 +45,7 @@ LEAT_API LEAT_NODISCARD leat_scope *leat_scope_new_at(leat_loop *loop, const lea
  * the io is cancelled and the member has failed with NOMEM.  Where the scope is
  * over - cancelled, or failed and not kept going - the io is cancelled at
  * once. */
-#define leat_scope_add(scope, io) leat_scope_add_at((scope), (io), LEAT_HERE)
+#define leat_scope_add(...) leat_scope_add_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API void leat_scope_add_at(leat_scope *scope, leat_io *io, const char *where);
 
 /* Resolves with nothing when the scope has no member left; at once where it has
@@ -60,7 +60,7 @@ LEAT_API LEAT_NODISCARD leat_io *leat_scope_wait_at(leat_scope *scope, const cha
  * of them; negative: never.  Resolves with the int number of members that
  * it cancelled, 0: none; fails as leat_scope_wait does.  Members may be added
  * meanwhile: the same time holds for them.  Cancelling it is cancelling a wait. */
-#define leat_scope_drain(scope, timeout_ms) leat_scope_drain_at((scope), (timeout_ms), LEAT_HERE)
+#define leat_scope_drain(...) leat_scope_drain_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_scope_drain_at(leat_scope *scope, int64_t timeout_ms, const char *where);
 
 /* Cancels all members, newest first, and the scope is over.  Legal anywhere, also

@@ -16,7 +16,7 @@ typedef struct leat_semaphore leat_semaphore;
 
 /* Gives a semaphore with that many permits; without memory a stillborn one,
  * whose operations fail with NOMEM. */
-#define leat_semaphore_new(loop, permits) leat_semaphore_new_at((loop), (permits), LEAT_HERE)
+#define leat_semaphore_new(...) leat_semaphore_new_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_semaphore *leat_semaphore_new_at(leat_loop *loop, size_t permits, const char *where);
 /* Those who wait fail with CLOSED.  Permits that are out may still be
  * released, the last of them frees the memory.  Legal in any callback and
@@ -27,7 +27,7 @@ LEAT_API void leat_semaphore_free(leat_semaphore *semaphore);
  * permit, which is released when the io that fn gave has its outcome or is
  * cancelled - after the context was destroyed.  Cancelled while it waits: fn
  * does not run, nothing has happened. */
-#define leat_semaphore_run(semaphore, fn, ctx) leat_semaphore_run_at((semaphore), (fn), (ctx), LEAT_HERE)
+#define leat_semaphore_run(...) leat_semaphore_run_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_semaphore_run_at(leat_semaphore *semaphore, leat_fn fn, leat_ctx ctx,
                                                        const char *where);
 

@@ -27,7 +27,7 @@ LEAT_BEGIN
  * more than 256 loops that listen), with NOMEM.  Cancelling sets back what was
  * before; a signal that it had settled with is gone: where that matters, use a
  * stream. */
-#define leat_signal(loop, number) leat_signal_at((loop), (number), LEAT_HERE)
+#define leat_signal(...) leat_signal_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_signal_at(leat_loop *loop, int number, const char *where);
 
 /* Signals as a stream: what comes between two waits is kept, from new to free. */

@@ -29,7 +29,7 @@ typedef struct leat_tee_options {
  * When every copied direction has ended in order `second` is shut for writing; when
  * the flow is closed or aborted it is closed, so that it gets all that passed.
  * Without memory the flow is stillborn, below aborted, and second closed. */
-#define leat_tee_new(below, second, options) leat_tee_new_at((below), (second), (options), LEAT_HERE)
+#define leat_tee_new(...) leat_tee_new_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_flow *leat_tee_new_at(leat_flow *below, leat_flow *second, const leat_tee_options *options,
                                                    const char *where);
 

@@ -62,7 +62,7 @@ typedef struct leat_remote_maker {
  * failed (NOMEM, LIMIT, CLOSED) and the maker is void: settling it disposes of
  * the value quietly.  Each maker must be settled or dropped in the end: until
  * then it keeps some memory, also after the loop is gone. */
-#define leat_io_new_remote(loop, maker) leat_io_new_remote_at((loop), (maker), LEAT_HERE)
+#define leat_io_new_remote(...) leat_io_new_remote_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_io_new_remote_at(leat_loop *loop, leat_remote_maker *maker, const char *where);
 
 /* On any thread.  Settle: with nothing, a number, a pointer (takes), bytes
@@ -72,10 +72,10 @@ LEAT_API LEAT_NODISCARD leat_io *leat_io_new_remote_at(leat_loop *loop, leat_rem
  * on the loop's thread.  Twice: aborts and names both places.  A type that is
  * `local`, as leat_buf_type: aborts. */
 #define leat_remote_resolve(maker) leat_remote_resolve_at((maker), LEAT_HERE)
-#define leat_remote_resolve_int(maker, value) leat_remote_resolve_int_at((maker), (value), LEAT_HERE)
-#define leat_remote_resolve_ptr(maker, pointer, type) leat_remote_resolve_ptr_at((maker), (pointer), (type), LEAT_HERE)
-#define leat_remote_resolve_bytes(maker, data, bytes) leat_remote_resolve_bytes_at((maker), (data), (bytes), LEAT_HERE)
-#define leat_remote_reject(maker, error) leat_remote_reject_at((maker), (error), LEAT_HERE)
+#define leat_remote_resolve_int(...) leat_remote_resolve_int_at(__VA_ARGS__, LEAT_HERE)
+#define leat_remote_resolve_ptr(...) leat_remote_resolve_ptr_at(__VA_ARGS__, LEAT_HERE)
+#define leat_remote_resolve_bytes(...) leat_remote_resolve_bytes_at(__VA_ARGS__, LEAT_HERE)
+#define leat_remote_reject(...) leat_remote_reject_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API void leat_remote_resolve_at(leat_remote_maker maker, const char *where);
 LEAT_API void leat_remote_resolve_int_at(leat_remote_maker maker, int64_t value, const char *where);
 LEAT_API void leat_remote_resolve_ptr_at(leat_remote_maker maker, void *pointer, const leat_type *type,
@@ -103,7 +103,7 @@ typedef void (*leat_blocking_fn)(void *ctx, leat_remote_maker answer);
  * thread.  Fails with NOMEM, LIMIT (no thread, no descriptor).  Cancelling:
  * what has not begun never does; what runs goes on to its end, its answer and
  * its context are destroyed then; leat_io_cancel_wait tells when.  leat_loop_free waits for what runs. */
-#define leat_offload(loop, fn, ctx) leat_offload_at((loop), (fn), (ctx), LEAT_HERE)
+#define leat_offload(...) leat_offload_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_offload_at(leat_loop *loop, leat_blocking_fn fn, leat_ctx ctx, const char *where);
 
 /* ---- a flow for another loop ---- */
@@ -122,7 +122,7 @@ LEAT_API leat_error leat_flow_export(leat_flow *flow, leat_parcel **parcel);
 /* On the loop's thread.  Takes the parcel; gives its flow, which begins with
  * what was unread.  Where it cannot the stream is cut and the flow stillborn:
  * NOMEM, CLOSED. */
-#define leat_flow_import(loop, parcel) leat_flow_import_at((loop), (parcel), LEAT_HERE)
+#define leat_flow_import(...) leat_flow_import_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_flow *leat_flow_import_at(leat_loop *loop, leat_parcel *parcel, const char *where);
 /* On any thread.  Takes it: the stream is cut as by leat_flow_abort.  NULL is
  * let be. */

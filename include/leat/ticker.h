@@ -19,7 +19,7 @@ LEAT_BEGIN
  * dropped and it goes on; a failure fails it.  Ends by that or by a cancel,
  * which cancels the io that fn gave.  A period that is not positive fails
  * with INVALID. */
-#define leat_every(loop, period_ms, fn, ctx) leat_every_at((loop), (period_ms), (fn), (ctx), LEAT_HERE)
+#define leat_every(...) leat_every_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_every_at(leat_loop *loop, int64_t period_ms, leat_fn fn, leat_ctx ctx,
                                                const char *where);
 
@@ -28,7 +28,7 @@ typedef struct leat_ticker leat_ticker;
 /* Gives a ticker whose first tick is one period from now.  Stillborn - its
  * operations fail - with INVALID where the period is not positive, with
  * NOMEM without memory. */
-#define leat_ticker_new(loop, period_ms) leat_ticker_new_at((loop), (period_ms), LEAT_HERE)
+#define leat_ticker_new(...) leat_ticker_new_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_ticker *leat_ticker_new_at(leat_loop *loop, int64_t period_ms, const char *where);
 /* Who waits fails with CLOSED.  Legal in any callback and after the loop;
  * NULL is let be. */

@@ -98,8 +98,8 @@ typedef struct leat_tls_peer {
  * INVALID (the peer, the options), TRUNCATED, NOMEM, or as the flow below did;
  * before a failure of ours the peer is told by an alert.  The context is
  * borrowed, so is `peer`, which may be NULL.  A cancel aborts the flow. */
-#define leat_tls_client(flow, tls, peer) leat_tls_client_at((flow), (tls), (peer), LEAT_HERE)
-#define leat_tls_server(flow, tls, peer) leat_tls_server_at((flow), (tls), (peer), LEAT_HERE)
+#define leat_tls_client(...) leat_tls_client_at(__VA_ARGS__, LEAT_HERE)
+#define leat_tls_server(...) leat_tls_server_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_tls_client_at(leat_flow *flow, leat_tls *tls, const leat_tls_peer *peer,
                                                     const char *where);
 LEAT_API LEAT_NODISCARD leat_io *leat_tls_server_at(leat_flow *flow, leat_tls *tls, const leat_tls_peer *peer,

@@ -76,7 +76,7 @@ enum { LEAT_CODING_ROOM = 256 };
  * `below`; the end of `below` before the decoder's own is TRUNCATED.  After an error
  * of reading what is written still goes out.  Closing it closes `below`, aborting it
  * aborts `below`. */
-#define leat_transform_new(below, coder, state) leat_transform_new_at((below), (coder), (state), LEAT_HERE)
+#define leat_transform_new(...) leat_transform_new_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_flow *leat_transform_new_at(leat_flow *below, const leat_coder *coder, void **state,
                                                          const char *where);
 /* The coder's state, where the flow is a transform by that coder, and not ended;

@@ -46,7 +46,7 @@ enum { LEAT_ZLIB_SLACK = 65536 };
  * read from it; takes `below`, also where it fails.  NULL options: the default.  INVALID
  * (stillborn): a format, level or window that there is not.  Each direction takes its
  * memory, from the loop, at its first byte: about 256 KiB to write, 40 KiB to read. */
-#define leat_zlib_new(below, options) leat_zlib_new_at((below), (options), LEAT_HERE)
+#define leat_zlib_new(...) leat_zlib_new_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_flow *leat_zlib_new_at(leat_flow *below, const leat_zlib_options *options,
                                                     const char *where);
 /* zlib's words for what is wrong with what came, as "incorrect data check"; "" where

@@ -38,7 +38,7 @@ enum { LEAT_ZSTD_SLACK = 65536 };
  * read from it; takes `below`, also where it fails.  NULL options: the default.  INVALID
  * (stillborn): a level or window that there is not.  Each direction takes its memory,
  * from the loop where the library lets it, at its first byte. */
-#define leat_zstd_new(below, options) leat_zstd_new_at((below), (options), LEAT_HERE)
+#define leat_zstd_new(...) leat_zstd_new_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_flow *leat_zstd_new_at(leat_flow *below, const leat_zstd_options *options,
                                                     const char *where);
 

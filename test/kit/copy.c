@@ -243,7 +243,7 @@ START_TEST(what_has_gone_over_is_told_whatever_comes_of_it)
 
 	pipe_open(&p);
 	io = leat_copy_most(p.from, p.to, LEAT_COPY_ALL,
-		(&(leat_copy_options){ .size = sizeof(leat_copy_options), .moved = &moved, .to_failed = &to_failed }));
+		&(leat_copy_options){ .size = sizeof(leat_copy_options), .moved = &moved, .to_failed = &to_failed });
 	say(p.in, "three");
 	hear(p.out, "three");
 	expect_size(moved, 15);
@@ -263,7 +263,7 @@ START_TEST(which_side_failed_is_told)
 
 	pipe_open(&p);
 	io = leat_copy_most(p.from, p.to, LEAT_COPY_ALL,
-		(&(leat_copy_options){ .size = sizeof(leat_copy_options), .to_failed = &to_failed }));
+		&(leat_copy_options){ .size = sizeof(leat_copy_options), .to_failed = &to_failed });
 	leat_flow_abort(p.out);
 	say(p.in, "x");
 	expect_kind(await_error(io), LEAT_CLOSED);

@@ -234,7 +234,7 @@ START_TEST(who_wants_it_by_bufs_has_it_by_bufs)
 {
 	open_at(_i);
 	copy = leat_copy_most(from, to, LEAT_COPY_ALL,
-		(&(leat_copy_options){ .size = sizeof(leat_copy_options), .by_bufs = true }));
+		&(leat_copy_options){ .size = sizeof(leat_copy_options), .by_bufs = true });
 	source_start(&source, in, MUCH);
 	sink_start(&sink, out);
 	for (int i = 0; i < TURNS && sink.at < MUCH; i++) {
