@@ -62,7 +62,8 @@ LEAT_API LEAT_NODISCARD leat_listener *leat_listen_fd_at(leat_loop *loop, int fd
                                                          const char *where);
 
 /* The life of one connection: the flow is lent until the io that it gives
- * settles.  NULL: done. */
+ * settles; a call that takes a flow gets leat_flow_ref(flow), else it aborts.
+ * NULL: done. */
 typedef leat_io *(*leat_handler)(void *ctx, leat_flow *flow);
 
 typedef struct leat_serve_options {

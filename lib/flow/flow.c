@@ -239,11 +239,20 @@ static leat_flow *bereave(leat_flow *heir)
 	return origin;
 }
 
+/* A serve lets go of its link before it lets go of the flow. */
+static void must_not_be_served(const leat_flow *flow)
+{
+	if (flow->link.ops)
+		lt_abort("%s: a handler gave away the flow that is lent to it; what takes a flow gets leat_flow_ref(flow)",
+		         flow->where);
+}
+
 void lt_flow_free(leat_flow *flow)
 {
 	leat_loop *loop = flow->loop;
 	leat_flow *origin = NULL;
 
+	must_not_be_served(flow);
 	if (flow->bits & LT_F_SPARE) {
 		lt_loop_release(loop);
 		return;

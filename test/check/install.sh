@@ -6,6 +6,8 @@ set -u
 : "${builddir:=.}" "${CC:=cc}" "${CXX:=no}" "${CFLAGS:=}" "${LDFLAGS:=}" "${MAKE:=make}" "${PKG_CONFIG:=pkg-config}"
 work=$builddir/test/check/install.dir
 broken=0
+newline='
+'
 
 fail() { printf '%s\n' "$*"; broken=1; }
 
@@ -45,15 +47,22 @@ compilers() {
 	done
 }
 
-all_languages() {
-	for compiler in $(compilers "$CC" 'gcc clang'); do
-		try "$compiler" C c "$1"
+# in_each "NAMES" LANGUAGE SUFFIX STATIC: by each compiler, one a line; a name may have words.
+in_each() {
+	rest=$1
+	while [ -n "$rest" ]; do
+		compiler=${rest%%"$newline"*}
+		rest=${rest#"$compiler"}
+		rest=${rest#"$newline"}
+		try "$compiler" "$2" "$3" "$4"
 	done
+}
+
+all_languages() {
+	in_each "$(compilers "$CC" 'gcc clang')" C c "$1"
 	[ "$CXX" != no ] || return 0
 	case "$CC $CFLAGS" in clang*-fsanitize*) CXX=clang++ ;; esac
-	for compiler in $(compilers "$CXX" 'g++ clang++'); do
-		try "$compiler" C++ cc "$1"
-	done
+	in_each "$(compilers "$CXX" 'g++ clang++')" C++ cc "$1"
 }
 
 # A program for each library beside leat that is there: a header, what it has.

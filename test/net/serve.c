@@ -4,6 +4,7 @@
 #include <leat/flow_ops.h>
 
 #include "net/wire.h"
+#include "support/dies.h"
 #include "support/suite.h"
 #include "support/tape.h"
 
@@ -720,6 +721,51 @@ START_TEST(any_allocation_may_fail)
 }
 END_TEST
 
+static leat_io *gives_it_away(void *ctx, leat_flow *flow)
+{
+	leat_flow_unref(flow); /* which nobody has given to us */
+	return NULL;
+}
+
+static void give_away_a_lent_flow(void)
+{
+	struct service s;
+
+	service_open(&s, gives_it_away);
+	come(&s);
+	wire_settle(&s.w);
+}
+
+START_TEST(a_handler_that_gives_its_flow_away_is_told)
+{
+	expect_dies(give_away_a_lent_flow, "leat:", "serve.c:", "leat_flow_ref");
+}
+END_TEST
+
+static leat_io *takes_it(void *ctx, leat_flow *flow)
+{
+	leat_flow *taken = leat_flow_take(flow);
+
+	leat_flow_abort(taken);
+	leat_flow_unref(taken);
+	return NULL;
+}
+
+static void take_a_lent_flow(void)
+{
+	struct service s;
+
+	service_open(&s, takes_it);
+	come(&s);
+	wire_settle(&s.w);
+}
+
+START_TEST(a_handler_that_has_a_layer_take_its_flow_is_told)
+{
+	expect_dies(take_a_lent_flow, "leat:", "serve.c:", "leat_flow_ref");
+}
+END_TEST
+
 SUITE("serve",
 	a_handler_has_a_connection_to_itself,
 	EACH(the_flow_is_closed_after_the_handler, 2),
@@ -742,4 +788,6 @@ SUITE("serve",
 	its_flow_is_there_until_a_cancelled_fiber_has_unwound,
 	EACH(freeing_the_loop_ends_it, 2),
 	EACH(a_handler_may_give_its_flow_to_a_layer, 2),
+	a_handler_that_gives_its_flow_away_is_told,
+	a_handler_that_has_a_layer_take_its_flow_is_told,
 	EACH(any_allocation_may_fail, 1))
