@@ -81,13 +81,17 @@ LEAT_API void leat_tls_unref(leat_tls *tls);
 typedef struct leat_tls_peer {
 	size_t size; /* sizeof(leat_tls_peer) */
 	/* a server's: the name or the IP address that its certificate must bear;
-	 * the name is sent to it.  A client that verifies names cannot be
-	 * without one: INVALID */
+	 * the name is sent to it.  A name is of a host: labels of 1 to 63 letters,
+	 * digits, underscores and, inside, hyphens, 253 bytes in all, the last
+	 * label not of digits alone; a dot may end it.  An international name is
+	 * given as DNS has it, "xn--bcher-kva.example".  INVALID, before a byte
+	 * is sent and with words in `why`: another text; and none, for a client
+	 * that verifies names */
 	const char *host;
 	/* a server's: a session to resume, borrowed; NULL: none */
 	struct ssl_session_st *session;
-	/* lent: where words go on why a handshake failed and, of a certificate,
-	 * whose it is; at most `why_bytes` with the 0 that ends them */
+	/* lent: where words go on why a handshake failed: of a certificate, whose
+	 * it is; of a struct, which member is wrong; at most `why_bytes` with the 0 that ends them */
 	char *why;
 	size_t why_bytes;
 } leat_tls_peer;

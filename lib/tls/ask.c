@@ -3,25 +3,13 @@
  *
  * A server is asked for a certificate of its name, a client for what the options say.
  */
-#include <arpa/inet.h>
-#include <string.h>
-
 #include <openssl/x509v3.h>
 
 #include "tls/tls.h"
 
-enum { HOST_BYTES = 254 };
-
-static bool is_address(const char *host)
-{
-	unsigned char address[16];
-
-	return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
-}
-
 static bool fits_host(X509 *cert, const char *host)
 {
-	if (is_address(host))
+	if (lt_tls_host_is_address(host))
 		return X509_check_ip_asc(cert, host, 0) == 1;
 	return X509_check_host(cert, host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
 }
@@ -41,38 +29,26 @@ static bool verify_host(lt_tls *l, const char *host)
 	X509_VERIFY_PARAM *param = SSL_get0_param(l->ssl);
 
 	X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-	if (is_address(host))
+	if (lt_tls_host_is_address(host))
 		return X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1;
 	return X509_VERIFY_PARAM_set1_host(param, host, 0) == 1;
-}
-
-/* A name without the dot that may end it. */
-static bool copy_host(char *to, const char *host)
-{
-	size_t bytes = host ? strlen(host) : 0;
-
-	if (bytes > 1 && host[bytes - 1] == '.')
-		bytes--;
-	if (bytes >= HOST_BYTES)
-		return false;
-	if (bytes > 0)
-		memcpy(to, host, bytes);
-	to[bytes] = '\0';
-	return true;
 }
 
 leat_error lt_tls_ask_server(lt_tls *l, const leat_tls_peer *peer)
 {
 	leat_tls *tls = l->tls;
 	leat_error nomem = leat_error_core(LEAT_NOMEM);
-	char host[HOST_BYTES];
+	char host[LT_TLS_HOST];
+	const char *wrong = lt_tls_host_take(host, peer->host);
 
-	if (!copy_host(host, peer->host) || (!host[0] && tls->verify == LEAT_TLS_USUAL))
-		return leat_error_core(LEAT_INVALID);
+	if (!wrong && !host[0] && tls->verify == LEAT_TLS_USUAL)
+		wrong = "missing";
+	if (wrong)
+		return lt_tls_invalid(l, "host", wrong);
 	SSL_set_connect_state(l->ssl);
 	if (!lt_tls_trust_system(tls))
 		return nomem;
-	if (host[0] && !is_address(host) && SSL_set_tlsext_host_name(l->ssl, host) != 1)
+	if (host[0] && !lt_tls_host_is_address(host) && SSL_set_tlsext_host_name(l->ssl, host) != 1)
 		return nomem;
 	if (host[0] && tls->verify == LEAT_TLS_USUAL && !verify_host(l, host))
 		return nomem;

@@ -105,6 +105,13 @@ static leat_error why(lt_tls *l)
 	return error;
 }
 
+leat_error lt_tls_invalid(lt_tls *l, const char *what, const char *how)
+{
+	if (l->why)
+		snprintf(l->why, l->why_bytes, "%s: %s", what, how);
+	return leat_error_core(LEAT_INVALID);
+}
+
 lt_tls_word lt_tls_classify(lt_tls *l, int ret)
 {
 	switch (SSL_get_error(l->ssl, ret)) {

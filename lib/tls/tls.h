@@ -22,6 +22,7 @@ enum {
 	LT_TLS_RECORD = 16384,            /* the most plaintext of one record */
 	LT_TLS_RECORD_MORE = 96,          /* the most that a record adds to it */
 	LT_TLS_BATCH = 65536 - 5 * LT_TLS_RECORD_MORE, /* plaintext for one block of the loop's */
+	LT_TLS_HOST = 254,                /* a name and the 0 that ends it */
 	LT_TLS_CLOGGED = 16384,           /* of answers unsent: we read no more of what asks for them */
 };
 
@@ -82,6 +83,12 @@ bool lt_tls_trust_system(leat_tls *tls);
 leat_error lt_tls_ask_server(lt_tls *l, const leat_tls_peer *peer);
 leat_error lt_tls_ask_client(lt_tls *l);
 
+/* ---- host.c ---- */
+bool lt_tls_host_is_address(const char *host);
+/* Fills LT_TLS_HOST bytes with the host as it is sent and looked at, "" for none; gives what is
+ * wrong with it, or NULL. */
+const char *lt_tls_host_take(char *to, const char *host);
+
 /* ---- bio.c ---- */
 BIO_METHOD *lt_tls_method_new(void);
 /* Gives the SSL its BIO; false without memory. */
@@ -95,6 +102,8 @@ leat_buf *lt_tls_take_out(lt_tls *l);
 leat_error lt_tls_error(leat_error otherwise);
 /* What a call that gave `ret` means; l->error is set with LT_TLS_ERROR. */
 lt_tls_word lt_tls_classify(lt_tls *l, int ret);
+/* INVALID; which of the caller's words is wrong, and how, goes to where it is told. */
+leat_error lt_tls_invalid(lt_tls *l, const char *what, const char *how);
 
 /* ---- verify.c ---- */
 int lt_tls_on_verify(int ok, X509_STORE_CTX *store);

@@ -166,31 +166,6 @@ START_TEST(a_short_struct_is_not_overread)
 }
 END_TEST
 
-START_TEST(a_name_that_is_too_long_is_invalid)
-{
-	char host[400];
-	leat_flow *ends[2];
-
-	begin();
-	party_usual(&p);
-	memset(host, 'x', sizeof host);
-	host[sizeof host - 1] = 0;
-	leat_flow_pair(p.w.loop, ends);
-	expect_settled(party_client(&p, ends[0], host), LEAT_INVALID);
-	leat_flow_unref(ends[1]);
-	end();
-}
-END_TEST
-
-START_TEST(a_dot_may_end_a_name)
-{
-	begin();
-	party_meet(&p, "good.test.");
-	expect_ok(p.error[CLIENT]);
-	end();
-}
-END_TEST
-
 SUITE("options",
 	files_will_do,
 	no_protocol_in_common_is_refused,
@@ -198,6 +173,4 @@ SUITE("options",
 	an_old_version_is_refused,
 	what_is_wrong_is_named,
 	a_context_of_yours_takes_no_files,
-	a_short_struct_is_not_overread,
-	a_name_that_is_too_long_is_invalid,
-	a_dot_may_end_a_name)
+	a_short_struct_is_not_overread)
