@@ -115,7 +115,7 @@ typedef struct leat_tls_info {
 	const char *version; /* "TLSv1.3" */
 	const char *cipher;  /* "TLS_AES_256_GCM_SHA384" */
 	char alpn[256];      /* the protocol that was chosen; "" where none was */
-	char host[256];      /* the name that the client asked for; "" where none */
+	char host[256];      /* whom the client asked for; "" where none, and to a server where an address */
 	bool resumed;        /* an earlier session goes on */
 	bool verified;       /* the peer showed a certificate that is accepted */
 	struct x509_st *certificate; /* the peer's, lent until the flow ends; NULL: it showed none */

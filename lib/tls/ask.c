@@ -24,6 +24,13 @@ static bool take_session(lt_tls *l, SSL_SESSION *session, const char *host)
 	return SSL_set_session(l->ssl, session) == 1;
 }
 
+/* It is sent, and a client can be asked for it. */
+static bool name_host(lt_tls *l, const char *host)
+{
+	l->host = OPENSSL_strdup(host);
+	return l->host && (lt_tls_host_is_address(host) || SSL_set_tlsext_host_name(l->ssl, host) == 1);
+}
+
 static bool verify_host(lt_tls *l, const char *host)
 {
 	X509_VERIFY_PARAM *param = SSL_get0_param(l->ssl);
@@ -48,7 +55,7 @@ leat_error lt_tls_ask_server(lt_tls *l, const leat_tls_peer *peer)
 	SSL_set_connect_state(l->ssl);
 	if (!lt_tls_trust_system(tls))
 		return nomem;
-	if (host[0] && !lt_tls_host_is_address(host) && SSL_set_tlsext_host_name(l->ssl, host) != 1)
+	if (host[0] && !name_host(l, host))
 		return nomem;
 	if (host[0] && tls->verify == LEAT_TLS_USUAL && !verify_host(l, host))
 		return nomem;

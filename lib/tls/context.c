@@ -122,6 +122,16 @@ static int on_alpn(SSL *ssl, const unsigned char **chosen, unsigned char *chosen
 	return SSL_TLSEXT_ERR_OK;
 }
 
+/* Each name is known: OpenSSL keeps one in a session of TLS 1.2, for leat_tls_info, only
+ * where it is told so. */
+static int on_name(SSL *ssl, int *alert, void *ctx)
+{
+	(void)ssl;
+	(void)alert;
+	(void)ctx;
+	return SSL_TLSEXT_ERR_OK;
+}
+
 /* ---- contexts ---- */
 
 static bool make_context(leat_tls *tls, const leat_tls_options *o)
@@ -134,6 +144,7 @@ static bool make_context(leat_tls *tls, const leat_tls_options *o)
 	if (version < TLS1_2_VERSION || SSL_CTX_set_min_proto_version(tls->context, version) != 1)
 		return invalid(tls, "min_version");
 	SSL_CTX_set_session_id_context(tls->context, (const unsigned char *)"leat", 4);
+	SSL_CTX_set_tlsext_servername_callback(tls->context, on_name);
 	if (tls->alpn)
 		SSL_CTX_set_alpn_select_cb(tls->context, on_alpn, tls);
 	return take_certificate(tls, o) && take_trust(tls, o);

@@ -89,6 +89,7 @@ static void tls_destroy(void *state)
 {
 	lt_tls *l = state;
 
+	OPENSSL_free(l->host);
 	leat_tls_unref(l->tls);
 }
 

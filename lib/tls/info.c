@@ -26,9 +26,9 @@ static void fill_alpn(const lt_tls *l, char *out)
 
 static void fill_host(const lt_tls *l, leat_tls_info *all)
 {
-	const char *host = SSL_get_servername(l->ssl, TLSEXT_NAMETYPE_host_name);
+	const char *host = l->server ? SSL_get_servername(l->ssl, TLSEXT_NAMETYPE_host_name) : l->host;
 
-	if (l->server && host)
+	if (host)
 		strncpy(all->host, host, sizeof all->host - 1);
 }
 

@@ -57,6 +57,7 @@ typedef struct lt_tls {
 	size_t fed;      /* bytes that OpenSSL has taken of a record it may not have whole */
 	leat_error error; /* LT_TLS_ERROR: what it is */
 	int verify;       /* why a certificate is refused, as of leat_tls_verify_errors; 0: none was */
+	char *host;       /* the server that a client asks for, or NULL */
 	char *why;        /* where words go on a failed handshake, or NULL */
 	size_t why_bytes;
 	lt_tls_word last; /* what is told when the bytes before it were given */

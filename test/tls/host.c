@@ -33,14 +33,19 @@ static void is_no_name(const char *host)
 	refuses(host, "host: neither a name nor an IP address");
 }
 
-static void asks(const char *host, const char *sent)
+static void knows(int i, const char *host)
 {
 	leat_tls_info info = { .size = sizeof info };
 
+	expect_true(leat_tls_info_get(p.flow[i], &info));
+	expect_str(info.host, host);
+}
+
+static void asks(const char *host, const char *sent)
+{
 	party_meet(&p, host);
 	ck_assert_msg(!leat_error_set(p.error[CLIENT]), "%s: %s", host, p.why[CLIENT]);
-	expect_true(leat_tls_info_get(p.flow[SERVER], &info));
-	expect_str(info.host, sent);
+	knows(SERVER, sent);
 	party_part(&p);
 }
 
@@ -161,6 +166,27 @@ START_TEST(addresses_are_not_sent)
 }
 END_TEST
 
+/* Also what is not sent. */
+START_TEST(the_client_knows_whom_it_asked)
+{
+	begin();
+	party_meets(&p);
+	knows(CLIENT, "good.test");
+	party_part(&p);
+	party_meet(&p, "good.test.");
+	knows(CLIENT, "good.test");
+	party_part(&p);
+	party_meet(&p, "2001:DB8::7");
+	knows(CLIENT, "2001:DB8::7");
+	party_part(&p);
+	leat_tls_unref(p.tls[CLIENT]);
+	p.tls[CLIENT] = tls_of(cert_context(NULL, NULL), (leat_tls_options){ .verify = LEAT_TLS_ANY });
+	party_meet(&p, NULL);
+	knows(CLIENT, "");
+	end();
+}
+END_TEST
+
 /* Puts so many letters there, a dot behind every so many. */
 static const char *name_of(char *name, int bytes, int label)
 {
@@ -195,4 +221,5 @@ SUITE("host",
 	half_an_address_is_refused,
 	nor_is_it_asked_where_any_certificate_will_do,
 	addresses_are_not_sent,
+	the_client_knows_whom_it_asked,
 	one_may_be_too_long)

@@ -68,6 +68,30 @@ START_TEST(files_will_do)
 }
 END_TEST
 
+/* Of TLS 1.2 OpenSSL keeps it in the session, where the server said that it knows it. */
+START_TEST(a_server_knows_the_name_of_a_resumed_connection)
+{
+	SSL_CTX *context;
+	leat_tls_info info = { .size = sizeof info };
+
+	begin();
+	context = cert_context(NULL, &p.ca);
+	SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+	p.tls[CLIENT] = tls_of(context, (leat_tls_options){ 0 });
+	p.tls[SERVER] = leat_tls_new(OPTIONS(.cert_file = cert_pem, .key_file = key_pem));
+	party_meets(&p);
+	p.session = leat_tls_session_get(p.flow[CLIENT]);
+	party_part(&p);
+	party_meets(&p);
+	for (int i = 0; i < 2; i++) {
+		expect_true(leat_tls_info_get(p.flow[i], &info));
+		expect_true(info.resumed);
+		expect_str(info.host, "good.test");
+	}
+	end();
+}
+END_TEST
+
 START_TEST(no_protocol_in_common_is_refused)
 {
 	begin();
@@ -168,6 +192,7 @@ END_TEST
 
 SUITE("options",
 	files_will_do,
+	a_server_knows_the_name_of_a_resumed_connection,
 	no_protocol_in_common_is_refused,
 	whom_nobody_is_told_to_trust_nobody_trusts,
 	an_old_version_is_refused,
