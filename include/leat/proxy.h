@@ -39,11 +39,12 @@ typedef struct leat_proxy_options {
  * of the flow that it goes to; the other direction goes on.  When both have
  * ended both flows are closed, and it resolves with a leat_proxied.  Where one
  * flow breaks, what had come from it is still sent, as long as the other takes
- * it (half_open_ms, or 30 s, without progress); then both are aborted, so that
- * the other's peer sees a reset, or the nearest; it resolves with that.  So it
- * does at a limit: both are aborted.  Limits restart when a byte moves; they
- * are looked at four times in their length, so may be late by a quarter.  Both
- * flows are lent.  `options` may be NULL.  Fails with NOMEM only; both are
+ * it (half_open_ms, or 30 s, without progress), out of the kernel too; then both
+ * are aborted, so that the other's peer sees a reset, or the nearest; it resolves
+ * with that.  One that cannot be written to but speaks is heard until it pauses,
+ * or for a second.  At a limit both are aborted, too.  Limits restart when a byte
+ * moves, also out of the kernel; they are looked at four times in their length,
+ * so may be late by a quarter.  Both flows are lent.  `options` may be NULL.  Fails with NOMEM only; both are
  * aborted then.  Cancelling stops both copies, as that of leat_copy does: no byte
  * is lost, and both flows stay open. */
 #define leat_proxy(...) leat_proxy_at(__VA_ARGS__, LEAT_HERE)

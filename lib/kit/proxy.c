@@ -8,6 +8,7 @@
  * outcome is written into the record, which becomes the value.
  */
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include <leat/buf.h>
 #include <leat/copy.h>
@@ -18,6 +19,8 @@ enum {
 	LOOKS = 4,         /* at the clock, in a limit's length */
 	PART_MS = 30000,   /* for what is still to be sent after a break, where there is no limit */
 	QUIET_MS = 100,    /* a flow that can only be read any more has nothing more to say */
+	HEARD_MS = 1000,   /* or it has said what it had to: what came later may be without an end */
+	SENT_MS = 10,      /* between two looks whether the kernel has sent all */
 };
 
 struct proxy;
@@ -28,6 +31,9 @@ struct way {
 	bool to_failed, over;
 	uint64_t mark;    /* after `to` failed: what of its bytes had moved at the last look */
 	int64_t since_ms; /* and since when nothing of them has */
+	uint64_t came;     /* how many it had given, or were there to be read, when it failed */
+	uint64_t passed;   /* how many it had given when it was seen that these were among them; 0: not yet */
+	int64_t failed_ms; /* and when it failed */
 };
 
 struct proxy {
@@ -38,6 +44,7 @@ struct proxy {
 	struct way way[2];
 	leat_proxied *counts;
 	bool told;       /* result says how it ended */
+	const struct way *heard_out; /* nothing more is taken from its `to`; what went on has still to be sent */
 	unsigned ended;  /* how many ways did, in order */
 	int64_t idle_ms, half_open_ms;
 	uint64_t mark;   /* what had moved at the last look */
@@ -87,15 +94,33 @@ static leat_io *give(struct proxy *p)
 
 /* ---- the clock ---- */
 
+static leat_flow_info info_of(leat_flow *flow)
+{
+	leat_flow_info info = { .size = sizeof info };
+
+	leat_flow_info_get(flow, &info);
+	return info;
+}
+
+/* Of its socket (SIOCOUTQ of tcp(7)), what the peer has not confirmed; of a Unix one, what the
+ * peer has not read. */
+static uint64_t unsent(const leat_flow_info *info)
+{
+	int bytes = 0;
+
+	return info->fd >= 0 && ioctl(info->fd, TIOCOUTQ, &bytes) == 0 ? (uint64_t)bytes : 0;
+}
+
+/* That it is confirmed is progress, too: a peer that is slow takes long for what the kernel
+ * took at once. */
 static uint64_t moved(const struct proxy *p)
 {
 	uint64_t bytes = 0;
 
 	for (int i = 0; i < 2; i++) {
-		leat_flow_info info = { .size = sizeof info };
+		leat_flow_info info = info_of(p->flow[i]);
 
-		leat_flow_info_get(p->flow[i], &info);
-		bytes += info.read_bytes + info.written_bytes - info.queued_bytes;
+		bytes += info.read_bytes + info.written_bytes - info.queued_bytes - unsent(&info);
 	}
 	return bytes;
 }
@@ -179,23 +204,27 @@ static leat_io *over(void *ctx, leat_result *result)
 	return leat_io_fail(p->loop, p->result.error);
 }
 
+/* A reset would take back what the kernel has still to send. */
+static leat_io *when_sent(void *ctx, leat_result *result)
+{
+	leat_flow *flow = ctx;
+	leat_flow_info info = info_of(flow);
+
+	(void)result;
+	if (unsent(&info) == 0)
+		return NULL;
+	return leat_io_then(leat_sleep(leat_flow_loop(flow), SENT_MS), when_sent, leat_ctx_borrow(flow));
+}
+
 /* Fails when the flow has sent all, or does not go on. */
 static leat_io *part(struct proxy *p, int side)
 {
 	leat_io *ios[2];
 
 	restart(p);
-	ios[0] = leat_flow_flush(p->flow[side]);
+	ios[0] = leat_io_then(leat_flow_flush(p->flow[side]), when_sent, leat_ctx_borrow(p->flow[side]));
 	ios[1] = leat_io_repeat(p->loop, part_look, leat_ctx_borrow(p));
 	return leat_io_branch(leat_io_race(p->loop, ios, 2), over, over, leat_ctx_borrow(p));
-}
-
-static leat_flow_info info_of(leat_flow *flow)
-{
-	leat_flow_info info = { .size = sizeof info };
-
-	leat_flow_info_get(flow, &info);
-	return info;
 }
 
 /* What has come from way->to and what of it has gone on. */
@@ -206,6 +235,29 @@ static uint64_t heard(const struct way *way)
 	return to.read_bytes + from.written_bytes - from.queued_bytes;
 }
 
+/* What the flow has given and what is there to be read; a layer may have some of its own. */
+static uint64_t all_that_came(leat_flow *flow)
+{
+	leat_flow_info info = info_of(flow);
+	int bytes = 0;
+
+	if (info.fd < 0 || ioctl(info.fd, FIONREAD, &bytes) < 0)
+		return info.read_bytes;
+	return info.read_bytes + (uint64_t)bytes;
+}
+
+/* All that had come when way->to failed has gone on, and a while has passed: what it
+ * says now may be without an end. More is read when the read before it has been sent. */
+static bool was_heard(struct way *way)
+{
+	const struct proxy *p = way->proxy;
+	uint64_t given = info_of(p->flow[way->to]).read_bytes;
+
+	if (way->passed == 0 && given >= way->came)
+		way->passed = given;
+	return way->passed > 0 && given > way->passed && leat_loop_now_ms(p->loop) - way->failed_ms >= HEARD_MS;
+}
+
 /* Nothing can be written to way->to any more, but what had come from there is
  * still to go the other way: until nothing comes and all is sent. */
 static leat_io *on_quiet_look(void *ctx, leat_result *result)
@@ -213,9 +265,15 @@ static leat_io *on_quiet_look(void *ctx, leat_result *result)
 	struct way *way = ctx;
 	struct proxy *p = way->proxy;
 	uint64_t mark = way->mark;
+	bool quiet;
 
 	way->mark = heard(way);
-	if (p->way[1 - way->from].over || (way->mark == mark && info_of(p->flow[way->from]).queued_bytes == 0))
+	quiet = way->mark == mark && info_of(p->flow[way->from]).queued_bytes == 0;
+	if (was_heard(way)) {
+		p->heard_out = way;
+		return over(p, result);
+	}
+	if (p->way[1 - way->from].over || quiet)
 		return part(p, way->from);
 	if (way->mark != mark)
 		way->since_ms = leat_loop_now_ms(p->loop);
@@ -259,7 +317,8 @@ static leat_io *wait_quiet(struct way *way)
 	leat_io *ios[2];
 
 	way->mark = heard(way);
-	way->since_ms = leat_loop_now_ms(p->loop);
+	way->came = all_that_came(p->flow[way->to]);
+	way->failed_ms = way->since_ms = leat_loop_now_ms(p->loop);
 	ios[0] = leat_io_then(leat_sleep(p->loop, QUIET_MS), on_quiet_look, leat_ctx_borrow(way));
 	ios[1] = drop_rest(way);
 	return leat_io_all(p->loop, ios, 2);
@@ -342,13 +401,25 @@ static leat_io *on_both_ended(void *ctx, leat_result *result)
 	return leat_io_then(leat_io_all(p->loop, closes, 2), on_closed, leat_ctx_borrow(p));
 }
 
+static leat_io *cut(struct proxy *p, leat_result *result)
+{
+	for (int i = 0; i < 2; i++)
+		leat_flow_abort(p->flow[i]);
+	return p->told ? give(p) : leat_result_pass(result);
+}
+
+static leat_io *on_parted(void *ctx, leat_result *result)
+{
+	return cut(ctx, result);
+}
+
 static leat_io *on_cut(void *ctx, leat_result *result)
 {
 	struct proxy *p = ctx;
 
-	for (int i = 0; i < 2; i++)
-		leat_flow_abort(p->flow[i]);
-	return p->told ? give(p) : leat_result_pass(result);
+	if (!p->heard_out)
+		return cut(p, result);
+	return leat_io_catch(part(p, p->heard_out->from), leat_match_all(), on_parted, leat_ctx_borrow(p));
 }
 
 static void end(void *ctx)

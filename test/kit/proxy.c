@@ -697,6 +697,46 @@ START_TEST(who_cannot_be_written_to_any_more_is_heard_out)
 }
 END_TEST
 
+static leat_io *say_more(void *flow, leat_result *result)
+{
+	return leat_io_then(leat_flow_write(flow, "more", 4), say_more, leat_ctx_borrow(flow));
+}
+
+static leat_io *hear_more(void *flow, leat_result *result)
+{
+	leat_buf_unref(leat_result_buf(result));
+	return leat_io_then(leat_flow_read(flow), hear_more, leat_ctx_borrow(flow));
+}
+
+/* As "yes | leat pipe ... | head". */
+START_TEST(who_cannot_be_written_to_any_more_is_not_heard_for_ever)
+{
+	int there[2], back[2];
+	leat_flow *ends[2];
+	leat_io *said, *heard;
+
+	loop = leat_loop_new(NULL, NULL);
+	expect_int(pipe(there), 0);
+	expect_int(pipe(back), 0);
+	one = leat_flow_from_fds(loop, there[0], back[1]);
+	mine = leat_flow_from_fd(loop, there[1]);
+	leat_flow_pair(loop, ends);
+	other = ends[0];
+	theirs = ends[1];
+	join(NULL);
+	close(back[0]);
+	say(theirs, "not heard", 9);
+	turn();
+	expect_ok(outcome(leat_flow_write(theirs, "nor this", 8)));
+	said = leat_io_then(leat_flow_write(mine, "more", 4), say_more, leat_ctx_borrow(mine));
+	heard = leat_io_then(leat_flow_read(theirs), hear_more, leat_ctx_borrow(theirs));
+	expect_int(ended().end, LEAT_PROXY_ONE_BROKE);
+	leat_io_cancel(said);
+	leat_io_cancel(heard);
+	close_all();
+}
+END_TEST
+
 /* One that answers listens only as long as its answers are taken. */
 START_TEST(who_cannot_be_written_to_any_more_does_not_stop_the_answers)
 {
@@ -836,6 +876,7 @@ SUITE("proxy",
 	half_open_may_last_for_ever,
 	after_a_break_what_is_left_has_a_limit,
 	who_cannot_be_written_to_any_more_is_heard_out,
+	who_cannot_be_written_to_any_more_is_not_heard_for_ever,
 	who_cannot_be_written_to_any_more_does_not_stop_the_answers,
 	OVER_ALL(cancelling_leaves_both_open_and_loses_nothing),
 	OVER_ALL(the_handles_may_go_before_it_ends),
