@@ -88,7 +88,9 @@ typedef struct leat_tls_peer {
 	 * is sent and with words in `why`: another text; and none, for a client
 	 * that verifies names */
 	const char *host;
-	/* a server's: a session to resume, borrowed; NULL: none */
+	/* a server's: a session to resume, borrowed; NULL: none.  It is let be,
+	 * and a full handshake made, where it is of another leat_tls or, with
+	 * LEAT_TLS_USUAL, where its certificate is not of that host */
 	struct ssl_session_st *session;
 	/* lent: where words go on why a handshake failed: of a certificate, whose
 	 * it is; of a struct, which member is wrong; at most `why_bytes` with the 0 that ends them */
@@ -126,9 +128,11 @@ LEAT_API bool leat_tls_info_get(leat_flow *flow, leat_tls_info *info);
 /* Writes why the peer's certificate is not accepted, where LEAT_TLS_ANY let it
  * pass, as snprintf would; "" where it is, and where it showed none. */
 LEAT_API int leat_tls_why(leat_flow *flow, char *out, size_t room);
-/* Gives the session, to be resumed by another connection; of TLS 1.3 the
- * server sends it behind its handshake, so that it is there when something was
- * read.  NULL: there is none. */
+/* Gives the session, to be resumed by another connection of the same leat_tls: its
+ * certificate is not shown again, and another may trust others.  One that a
+ * program has kept as bytes, by OpenSSL, is nobody's: any takes it, and believes
+ * what it says of its certificate.  Of TLS 1.3 the server sends it behind its
+ * handshake, so that it is there when something was read.  NULL: there is none. */
 LEAT_API LEAT_NODISCARD struct ssl_session_st *leat_tls_session_get(leat_flow *flow);
 /* Gives it back; NULL is let be. */
 LEAT_API void leat_tls_session_free(struct ssl_session_st *session);

@@ -7,23 +7,6 @@
 
 #include "tls/tls.h"
 
-static bool fits_host(X509 *cert, const char *host)
-{
-	if (lt_tls_host_is_address(host))
-		return X509_check_ip_asc(cert, host, 0) == 1;
-	return X509_check_host(cert, host, 0, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1;
-}
-
-/* Its certificate was looked at when it was made: for that name? */
-static bool take_session(lt_tls *l, SSL_SESSION *session, const char *host)
-{
-	X509 *cert = session ? SSL_SESSION_get0_peer(session) : NULL;
-
-	if (!session || (l->tls->verify == LEAT_TLS_USUAL && !(cert && fits_host(cert, host))))
-		return true;
-	return SSL_set_session(l->ssl, session) == 1;
-}
-
 /* It is sent, and a client can be asked for it. */
 static bool name_host(lt_tls *l, const char *host)
 {
@@ -62,7 +45,7 @@ leat_error lt_tls_ask_server(lt_tls *l, const leat_tls_peer *peer)
 	if (tls->alpn && SSL_set_alpn_protos(l->ssl, tls->alpn, tls->alpn_bytes) != 0)
 		return nomem;
 	SSL_set_verify(l->ssl, SSL_VERIFY_PEER, lt_tls_on_verify);
-	return take_session(l, peer->session, host) ? (leat_error){ 0 } : nomem;
+	return lt_tls_session_take(l, peer->session, host) ? (leat_error){ 0 } : nomem;
 }
 
 /* Whether a client is asked for a certificate; the user's context may say so. */

@@ -173,7 +173,7 @@ static bool fill(leat_tls *tls, const leat_tls_options *o)
 	tls->fin_ends = o->fin_ends;
 	tls->method = lt_tls_method_new();
 	tls->lock = CRYPTO_THREAD_lock_new();
-	if (!tls->method || !tls->lock)
+	if (!tls->method || !tls->lock || !lt_tls_mark_new(&tls->mark))
 		return nomem(tls);
 	return take_alpn(tls, o->alpn) && (o->context ? borrow_context(tls, o) : make_context(tls, o));
 }

@@ -8,8 +8,6 @@
  */
 #include <string.h>
 
-#include <openssl/x509_vfy.h>
-
 #include "tls/tls.h"
 
 enum { LINGER_MS = 2000, GOODBYE_MS = 5000 /* of a peer that was told why it is refused */ };
@@ -50,20 +48,9 @@ static leat_io *fail(lt_tls *l, leat_error error)
 	return leat_io_fail(leat_flow_loop(l->self), error);
 }
 
-/* The words of a session are believed only where they were good. */
-static bool is_believed(lt_tls *l)
-{
-	long result = SSL_get_verify_result(l->ssl);
-
-	if (l->server || l->tls->verify == LEAT_TLS_ANY || !SSL_session_reused(l->ssl) || result == X509_V_OK)
-		return true;
-	l->error = leat_error_make(&leat_tls_verify_errors, (int)result);
-	return false;
-}
-
 static leat_io *finish(lt_tls *l)
 {
-	if (!is_believed(l))
+	if (!lt_tls_session_is_believed(l))
 		return fail(l, l->error);
 	l->made = true;
 	l->why = NULL;

@@ -6,8 +6,7 @@
 
 #include "tls/tls.h"
 
-/* NULL before the handshake is done, and after the end. */
-static lt_tls *state_of(leat_flow *flow)
+lt_tls *lt_tls_made(leat_flow *flow)
 {
 	lt_tls *l = leat_flow_state(flow, &lt_tls_ops);
 
@@ -34,7 +33,7 @@ static void fill_host(const lt_tls *l, leat_tls_info *all)
 
 bool leat_tls_info_get(leat_flow *flow, leat_tls_info *info)
 {
-	const lt_tls *l = state_of(flow);
+	const lt_tls *l = lt_tls_made(flow);
 	leat_tls_info all = { .size = info->size };
 
 	if (!l)
@@ -52,7 +51,7 @@ bool leat_tls_info_get(leat_flow *flow, leat_tls_info *info)
 
 int leat_tls_why(leat_flow *flow, char *out, size_t room)
 {
-	const lt_tls *l = state_of(flow);
+	const lt_tls *l = lt_tls_made(flow);
 	int code;
 
 	if (room > 0)
@@ -65,25 +64,9 @@ int leat_tls_why(leat_flow *flow, char *out, size_t room)
 	return lt_tls_verify_print(l->verify ? l->verify : code, out, room);
 }
 
-struct ssl_session_st *leat_tls_session_get(leat_flow *flow)
-{
-	const lt_tls *l = state_of(flow);
-	SSL_SESSION *session = l ? SSL_get1_session(l->ssl) : NULL;
-
-	if (session && SSL_SESSION_is_resumable(session))
-		return session;
-	SSL_SESSION_free(session);
-	return NULL;
-}
-
-void leat_tls_session_free(struct ssl_session_st *session)
-{
-	SSL_SESSION_free(session);
-}
-
 struct ssl_st *leat_tls_ssl(leat_flow *flow)
 {
-	const lt_tls *l = state_of(flow);
+	const lt_tls *l = lt_tls_made(flow);
 
 	return l ? l->ssl : NULL;
 }

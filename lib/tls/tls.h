@@ -10,6 +10,8 @@
 #ifndef LT_TLS_TLS_H
 #define LT_TLS_TLS_H
 
+#include <stdint.h>
+
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -30,6 +32,7 @@ struct leat_tls {
 	_Atomic unsigned refs;
 	SSL_CTX *context; /* NULL: stillborn */
 	BIO_METHOD *method;
+	uintptr_t mark;    /* of the sessions made under it */
 	leat_error error;
 	const char *wrong; /* the option's name, or NULL */
 	leat_tls_verify verify;
@@ -109,6 +112,20 @@ leat_error lt_tls_invalid(lt_tls *l, const char *what, const char *how);
 /* ---- verify.c ---- */
 int lt_tls_on_verify(int ok, X509_STORE_CTX *store);
 int lt_tls_verify_print(int code, char *out, size_t room);
+/* A code of leat_tls_verify_errors; whose it is goes to where it is told. */
+void lt_tls_refuse(lt_tls *l, int code, const X509 *cert);
+
+/* ---- info.c ---- */
+/* NULL before the handshake is done, and after the end. */
+lt_tls *lt_tls_made(leat_flow *flow);
+
+/* ---- session.c ---- */
+/* Sets one that no other context has; false without memory. */
+bool lt_tls_mark_new(uintptr_t *mark);
+/* To be resumed, where it is ours and of that host; NULL: none.  False without memory. */
+bool lt_tls_session_take(lt_tls *l, SSL_SESSION *session, const char *host);
+/* Whether the certificate of the one that was resumed was good; else l->error is set. */
+bool lt_tls_session_is_believed(lt_tls *l);
 
 /* ---- flow.c ---- */
 extern const leat_flow_ops lt_tls_ops;

@@ -16,9 +16,8 @@ int lt_tls_verify_print(int code, char *out, size_t room)
 	return snprintf(out, room, "certificate %d above the peer's: %s", depth, reason);
 }
 
-static void write_whose(const lt_tls *l, X509_STORE_CTX *store)
+static void write_whose(const lt_tls *l, const X509 *cert)
 {
-	const X509 *cert = X509_STORE_CTX_get_current_cert(store);
 	char whose[256] = "";
 	int used;
 
@@ -32,12 +31,12 @@ static void write_whose(const lt_tls *l, X509_STORE_CTX *store)
 }
 
 /* The first refusal is the one. */
-static void on_refused(lt_tls *l, X509_STORE_CTX *store)
+void lt_tls_refuse(lt_tls *l, int code, const X509 *cert)
 {
 	if (l->verify)
 		return;
-	l->verify = X509_STORE_CTX_get_error_depth(store) << 16 | X509_STORE_CTX_get_error(store);
-	write_whose(l, store);
+	l->verify = code;
+	write_whose(l, cert);
 }
 
 /* A callback of the user's context is asked first.  What LEAT_TLS_ANY lets pass is
@@ -51,6 +50,7 @@ int lt_tls_on_verify(int ok, X509_STORE_CTX *store)
 	if (theirs)
 		ok = theirs(ok, store);
 	if (!ok)
-		on_refused(l, store);
+		lt_tls_refuse(l, X509_STORE_CTX_get_error_depth(store) << 16 | X509_STORE_CTX_get_error(store),
+			X509_STORE_CTX_get_current_cert(store));
 	return ok || l->tls->verify == LEAT_TLS_ANY;
 }

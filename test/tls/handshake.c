@@ -532,22 +532,118 @@ START_TEST(a_session_of_another_host_is_let_be)
 }
 END_TEST
 
-/* Made by one who did not ask. */
-START_TEST(a_session_nobody_verified_is_not_believed)
+/* One that a program has kept, as bytes: nothing tells where it came from. */
+static void keep_session(void)
 {
-	struct cert self = cert_new(&(struct cert_want){ .name = "good.test" });
+	unsigned char *bytes = NULL;
+	const unsigned char *at;
+	int count = i2d_SSL_SESSION(p.session, &bytes);
 
-	begin();
-	shows(&self);
-	p.tls[CLIENT] = tls_of(cert_context(NULL, NULL), (leat_tls_options){ .verify = LEAT_TLS_ANY });
-	party_meets(&p);
+	leat_tls_session_free(p.session);
+	at = bytes;
+	p.session = d2i_SSL_SESSION(NULL, &at, count);
+	expect_some(p.session);
+	OPENSSL_free(bytes);
+}
+
+/* Takes the client's other context. */
+static void client_becomes(leat_tls *tls)
+{
 	party_talk(&p);
+	leat_tls_session_free(p.session);
 	p.session = leat_tls_session_get(p.flow[CLIENT]);
+	expect_some(p.session);
 	party_part(&p);
 	leat_tls_unref(p.tls[CLIENT]);
-	p.tls[CLIENT] = tls_of(cert_context(NULL, &p.ca), (leat_tls_options){ 0 });
+	p.tls[CLIENT] = tls;
+}
+
+static bool is_resumed(void)
+{
+	leat_tls_info info = { .size = sizeof info };
+
+	expect_ok(p.error[CLIENT]);
+	expect_true(leat_tls_info_get(p.flow[CLIENT], &info));
+	return info.resumed;
+}
+
+/* A server nobody has signed meets a client who does not ask, then one who does. */
+static void meets_who_does_not_ask(int most)
+{
+	struct cert self = cert_new(&(struct cert_want){ .name = "good.test" });
+	SSL_CTX *context = cert_context(NULL, NULL);
+
+	shows(&self);
+	SSL_CTX_set_max_proto_version(context, most);
+	p.tls[CLIENT] = tls_of(context, (leat_tls_options){ .verify = LEAT_TLS_ANY });
+	party_meets(&p);
+	client_becomes(tls_of(cert_context(NULL, &p.ca), (leat_tls_options){ 0 }));
+}
+
+START_TEST(a_session_nobody_verified_is_not_believed)
+{
+	begin();
+	meets_who_does_not_ask(TLS1_3_VERSION);
+	keep_session();
 	party_meet(&p, "good.test");
-	expect_kind(p.error[CLIENT], LEAT_DENIED);
+	refuses(X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, "(/CN=good.test)");
+	end();
+}
+END_TEST
+
+/* What one context lets in is nothing to another: it looks for itself. */
+START_TEST(a_session_of_another_context_is_let_be)
+{
+	static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+
+	for (int i = 0; i < 2; i++) {
+		begin();
+		meets_who_does_not_ask(versions[i]);
+		party_meet(&p, "good.test");
+		refuses(X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, "good.test");
+		end();
+	}
+}
+END_TEST
+
+START_TEST(nor_does_one_trust_whom_another_trusts)
+{
+	struct cert other = cert_new(&(struct cert_want){ .name = "another authority", .ca = true });
+
+	begin();
+	party_meets(&p);
+	expect_true(meets_again());
+	client_becomes(tls_of(cert_context(NULL, &other), (leat_tls_options){ 0 }));
+	party_meet(&p, "good.test");
+	refuses(X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, "good.test");
+	cert_free(&other);
+	end();
+}
+END_TEST
+
+/* A full handshake, and the session of that is its own. */
+START_TEST(another_context_makes_a_session_of_its_own)
+{
+	begin();
+	party_meets(&p);
+	expect_true(meets_again());
+	client_becomes(tls_of(cert_context(NULL, &p.ca), (leat_tls_options){ 0 }));
+	party_meets(&p);
+	expect_false(is_resumed());
+	expect_true(meets_again());
+	expect_true(meets_again());
+	end();
+}
+END_TEST
+
+START_TEST(a_session_that_was_kept_is_resumed_by_any)
+{
+	begin();
+	party_meets(&p);
+	client_becomes(tls_of(cert_context(NULL, &p.ca), (leat_tls_options){ 0 }));
+	keep_session();
+	party_meets(&p);
+	expect_true(is_resumed());
 	end();
 }
 END_TEST
@@ -582,4 +678,8 @@ SUITE("handshake",
 	a_session_is_resumed,
 	one_of_tls_1_2_too,
 	a_session_of_another_host_is_let_be,
-	a_session_nobody_verified_is_not_believed)
+	a_session_nobody_verified_is_not_believed,
+	a_session_of_another_context_is_let_be,
+	nor_does_one_trust_whom_another_trusts,
+	another_context_makes_a_session_of_its_own,
+	a_session_that_was_kept_is_resumed_by_any)

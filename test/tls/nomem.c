@@ -80,6 +80,7 @@ static void converse(void)
 		leat_io_ignore(leat_flow_write(p.flow[i], "some words", 10));
 		leat_io_ignore(leat_flow_read(p.flow[i]));
 		party_run(&p);
+		leat_tls_session_free(leat_tls_session_get(p.flow[i]));
 		leat_io_ignore(leat_flow_close(p.flow[i]));
 		party_run(&p);
 	}
