@@ -55,7 +55,9 @@ typedef struct leat_tls_options {
 	 * another option beside it: INVALID.  NULL: one is made of what follows */
 	struct ssl_ctx_st *context;
 	leat_tls_verify verify;
-	const char *cert_file, *key_file; /* our certificate with its chain, its key: PEM; key_file NULL: cert_file */
+	/* our certificate with its chain, its key: PEM; key_file NULL: cert_file.
+	 * A server without them, nor a context: INVALID when it shakes hands */
+	const char *cert_file, *key_file;
 	const char *ca_file, *ca_folder;  /* whom to trust: PEM; both NULL: whom the system trusts */
 	const char *alpn;                 /* protocols, the preferred first: "h2,http/1.1"; NULL: none is spoken of */
 	int min_version;                  /* 0x0303 TLS 1.2, 0x0304 TLS 1.3; 0: TLS 1.2 */
@@ -64,8 +66,8 @@ typedef struct leat_tls_options {
 } leat_tls_options;
 
 /* A context for connections of either side, counted; any thread may use it.
- * Where something is wrong it is stillborn: what is asked of it fails with the
- * reason. */
+ * Where something is wrong, a `size` of 0 too, it is stillborn: what is asked of
+ * it fails with the reason. */
 typedef struct leat_tls leat_tls;
 LEAT_API LEAT_NODISCARD leat_tls *leat_tls_new(const leat_tls_options *options);
 /* Why it is stillborn; no error where it is not.  `option` may be NULL; else it
@@ -77,7 +79,7 @@ LEAT_API void leat_tls_unref(leat_tls *tls);
 
 /* ---- connections ---- */
 
-/* One peer.  All zero but `size` is the default. */
+/* One peer.  All zero but `size` is the default; a `size` of 0: INVALID. */
 typedef struct leat_tls_peer {
 	size_t size; /* sizeof(leat_tls_peer) */
 	/* a server's: the name or the IP address that its certificate must bear;

@@ -53,6 +53,8 @@ leat_error lt_tls_ask_client(lt_tls *l)
 {
 	int mode = SSL_get_verify_mode(l->ssl);
 
+	if (l->tls->bare)
+		return lt_tls_invalid(l, "cert_file", "missing");
 	if (l->tls->verify == LEAT_TLS_CHAIN)
 		mode = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
 	else if (l->tls->verify == LEAT_TLS_ANY)

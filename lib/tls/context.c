@@ -143,6 +143,7 @@ static bool make_context(leat_tls *tls, const leat_tls_options *o)
 		return nomem(tls);
 	if (version < TLS1_2_VERSION || SSL_CTX_set_min_proto_version(tls->context, version) != 1)
 		return invalid(tls, "min_version");
+	tls->bare = !o->cert_file;
 	SSL_CTX_set_session_id_context(tls->context, (const unsigned char *)"leat", 4);
 	SSL_CTX_set_tlsext_servername_callback(tls->context, on_name);
 	if (tls->alpn)
@@ -166,6 +167,8 @@ static bool borrow_context(leat_tls *tls, const leat_tls_options *o)
 
 static bool fill(leat_tls *tls, const leat_tls_options *o)
 {
+	if (o->size == 0)
+		return invalid(tls, "size");
 	if ((unsigned)o->verify > LEAT_TLS_ANY)
 		return invalid(tls, "verify");
 	tls->verify = o->verify;
@@ -180,11 +183,13 @@ static bool fill(leat_tls *tls, const leat_tls_options *o)
 
 leat_tls *leat_tls_new(const leat_tls_options *options)
 {
-	leat_tls_options o = { 0 };
+	leat_tls_options o = { .size = sizeof o };
 	leat_tls *tls;
 
-	if (options)
+	if (options) {
 		memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
+		o.size = options->size;
+	}
 	ERR_clear_error();
 	tls = OPENSSL_zalloc(sizeof *tls);
 	if (!tls) {

@@ -159,6 +159,8 @@ static leat_error prepare(lt_tls *l, const leat_tls_peer *peer)
 
 	if (leat_error_set(error))
 		return error;
+	if (peer->size == 0)
+		return leat_error_core(LEAT_INVALID);
 	l->ssl = SSL_new(l->tls->context);
 	if (!l->ssl || !lt_tls_attach(l, l->tls->method))
 		return leat_error_core(LEAT_NOMEM);
@@ -174,8 +176,10 @@ static leat_error prepare(lt_tls *l, const leat_tls_peer *peer)
 static void take_peer(leat_tls_peer *to, const leat_tls_peer *from)
 {
 	*to = (leat_tls_peer){ .size = sizeof *to };
-	if (from)
+	if (from) {
 		memcpy(to, from, from->size < sizeof *to ? from->size : sizeof *to);
+		to->size = from->size;
+	}
 	if (to->why_bytes == 0)
 		to->why = NULL;
 	if (to->why)

@@ -74,13 +74,20 @@ bool lt_tls_session_take(lt_tls *l, SSL_SESSION *session, const char *host)
 	return !session || !is_ours(l->tls, session, host) || SSL_set_session(l->ssl, session) == 1;
 }
 
+/* A server may have two contexts with one SSL_CTX, and one of them asks nobody. */
 bool lt_tls_session_is_believed(lt_tls *l)
 {
+	bool asked = l->server ? l->tls->verify == LEAT_TLS_CHAIN : l->tls->verify != LEAT_TLS_ANY;
+	const X509 *cert = SSL_get0_peer_certificate(l->ssl);
 	long result = SSL_get_verify_result(l->ssl);
 
-	if (l->server || l->tls->verify == LEAT_TLS_ANY || !SSL_session_reused(l->ssl) || result == X509_V_OK)
+	if (!asked || !SSL_session_reused(l->ssl) || (cert && result == X509_V_OK))
 		return true;
-	lt_tls_refuse(l, (int)result, SSL_get0_peer_certificate(l->ssl));
+	if (!cert) {
+		l->error = leat_error_make(&leat_tls_errors, ERR_PACK(ERR_LIB_SSL, 0, SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE));
+		return false;
+	}
+	lt_tls_refuse(l, (int)result, cert);
 	l->error = leat_error_make(&leat_tls_verify_errors, l->verify);
 	return false;
 }

@@ -36,6 +36,7 @@ struct leat_tls {
 	leat_error error;
 	const char *wrong; /* the option's name, or NULL */
 	leat_tls_verify verify;
+	bool bare;         /* no server can be made of it: it has no certificate, nor a context of the user's */
 	int64_t handshake_ms;
 	bool fin_ends;
 	bool trusts_system;          /* whom the system trusts; read in when a client needs it */

@@ -215,6 +215,28 @@ START_TEST(one_that_nobody_signed_is_refused)
 }
 END_TEST
 
+/* Of two servers with one SSL_CTX the one asks for no more than any certificate, or none. */
+START_TEST(a_session_does_not_stand_for_a_clients_certificate)
+{
+	SSL_CTX *context;
+
+	begin();
+	context = cert_context(&p.good, &p.ca);
+	SSL_CTX_set_session_id_context(context, (const unsigned char *)"x", 1);
+	SSL_CTX_up_ref(context);
+	p.tls[SERVER] = tls_of(context, (leat_tls_options){ .verify = LEAT_TLS_ANY });
+	party_meets(&p);
+	party_talk(&p);
+	p.session = leat_tls_session_get(p.flow[CLIENT]);
+	party_part(&p);
+	leat_tls_unref(p.tls[SERVER]);
+	p.tls[SERVER] = tls_of(context, (leat_tls_options){ .verify = LEAT_TLS_CHAIN });
+	party_meet(&p, "good.test");
+	expect_kind(p.error[SERVER], LEAT_DENIED);
+	end();
+}
+END_TEST
+
 /* ---- what does not speak TLS ---- */
 
 static leat_io *server_alone(leat_flow **far)
@@ -662,6 +684,7 @@ SUITE("handshake",
 	a_client_may_have_to_show_a_certificate,
 	one_that_has_none_is_refused_and_told,
 	one_that_nobody_signed_is_refused,
+	a_session_does_not_stand_for_a_clients_certificate,
 	a_client_that_speaks_no_tls_is_refused,
 	one_that_stops_half_way_runs_out_of_time,
 	the_deadline_can_be_set,

@@ -178,6 +178,43 @@ START_TEST(a_context_of_yours_takes_no_files)
 }
 END_TEST
 
+/* Before a client comes; one of the user's contexts may have another way to get one. */
+START_TEST(a_server_must_have_a_certificate)
+{
+	leat_flow *ends[2];
+
+	begin();
+	p.tls[SERVER] = leat_tls_new(OPTIONS(.ca_file = ca_pem));
+	expect_ok(leat_tls_error(p.tls[SERVER], NULL));
+	leat_flow_pair(p.w.loop, ends);
+	party_take(&p, SERVER, party_server(&p, ends[1]));
+	expect_kind(p.error[SERVER], LEAT_INVALID);
+	expect_str(p.why[SERVER], "cert_file: missing");
+	leat_flow_unref(ends[0]);
+	leat_tls_unref(p.tls[SERVER]);
+	p.tls[SERVER] = tls_of(cert_context(NULL, NULL), (leat_tls_options){ 0 });
+	party_meet(&p, "good.test");
+	expect_kind(p.error[SERVER], LEAT_PROTOCOL);
+	end();
+}
+END_TEST
+
+/* Nothing of it would be heeded. */
+START_TEST(a_struct_whose_size_was_forgotten_is_invalid)
+{
+	leat_tls_peer peer = { .host = "good.test" };
+	leat_flow *ends[2];
+
+	begin();
+	party_usual(&p);
+	is_wrong(leat_tls_new(&(leat_tls_options){ .verify = LEAT_TLS_CHAIN }), LEAT_INVALID, "size");
+	leat_flow_pair(p.w.loop, ends);
+	expect_settled(leat_tls_client(ends[0], p.tls[CLIENT], &peer), LEAT_INVALID);
+	expect_settled(leat_tls_server(ends[1], p.tls[SERVER], &peer), LEAT_INVALID);
+	end();
+}
+END_TEST
+
 /* As one of an older program's. */
 START_TEST(a_short_struct_is_not_overread)
 {
@@ -198,4 +235,6 @@ SUITE("options",
 	an_old_version_is_refused,
 	what_is_wrong_is_named,
 	a_context_of_yours_takes_no_files,
+	a_server_must_have_a_certificate,
+	a_struct_whose_size_was_forgotten_is_invalid,
 	a_short_struct_is_not_overread)
