@@ -55,10 +55,13 @@ typedef struct leat_tls_options {
 	 * another option beside it: INVALID.  NULL: one is made of what follows */
 	struct ssl_ctx_st *context;
 	leat_tls_verify verify;
-	/* our certificate with its chain, its key: PEM; key_file NULL: cert_file.
+	/* our certificate with its chain, its key: PEM, without a passphrase;
+	 * key_file NULL: cert_file.
 	 * A server without them, nor a context: INVALID when it shakes hands */
 	const char *cert_file, *key_file;
-	const char *ca_file, *ca_folder;  /* whom to trust: PEM; both NULL: whom the system trusts */
+	/* whom to trust: PEM; a folder as `openssl rehash` leaves it; both NULL:
+	 * whom the system trusts */
+	const char *ca_file, *ca_folder;
 	const char *alpn;                 /* protocols, the preferred first: "h2,http/1.1"; NULL: none is spoken of */
 	int min_version;                  /* 0x0303 TLS 1.2, 0x0304 TLS 1.3; 0: TLS 1.2 */
 	int64_t handshake_ms;             /* then TIMEOUT; 0: 30 s; negative: never */

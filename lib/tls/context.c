@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* context - what connections share: the options, made into an SSL_CTX */
+#include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/stat.h>
+
+#include <openssl/pem.h>
 
 #include "tls/tls.h"
 
@@ -51,7 +55,7 @@ static bool take_alpn(leat_tls *tls, const char *names)
 	tls->alpn_bytes = (unsigned)(bytes + 1);
 	for (const char *name = names; name; name = name[length] ? name + length + 1 : NULL) {
 		length = strcspn(name, ",");
-		if (length == 0 || length > 255)
+		if (length == 0 || length > 255 || memchr(name, ' ', length))
 			return invalid(tls, "alpn");
 		*to++ = (unsigned char)length;
 		memcpy(to, name, length);
@@ -60,12 +64,38 @@ static bool take_alpn(leat_tls *tls, const char *names)
 	return true;
 }
 
+/* OpenSSL reads a folder as an empty file, and finds out in each handshake that there is none. */
+static bool is_there(leat_tls *tls, const char *option, const char *path, bool folder)
+{
+	struct stat what;
+
+	if (!path)
+		return true;
+	if (stat(path, &what) != 0)
+		return wrong(tls, option, leat_error_errno(errno));
+	return S_ISDIR(what.st_mode) == folder || wrong(tls, option, leat_error_errno(folder ? ENOTDIR : EISDIR));
+}
+
+/* Else OpenSSL asks at the terminal. */
+static int on_passphrase(char *to, int room, int writing, void *ctx)
+{
+	(void)to;
+	(void)room;
+	(void)writing;
+	(void)ctx;
+	ERR_raise(ERR_LIB_PEM, PEM_R_BAD_PASSWORD_READ); /* the first in its queue is the one */
+	return -1;
+}
+
 static bool take_certificate(leat_tls *tls, const leat_tls_options *o)
 {
 	const char *key = o->key_file ? o->key_file : o->cert_file;
 
 	if (!o->cert_file)
 		return !o->key_file || invalid(tls, "key_file");
+	if (!is_there(tls, "cert_file", o->cert_file, false) || !is_there(tls, "key_file", o->key_file, false))
+		return false;
+	SSL_CTX_set_default_passwd_cb(tls->context, on_passphrase);
 	if (SSL_CTX_use_certificate_chain_file(tls->context, o->cert_file) != 1)
 		return wrong(tls, "cert_file", leat_error_core(LEAT_INVALID));
 	if (SSL_CTX_use_PrivateKey_file(tls->context, key, SSL_FILETYPE_PEM) != 1)
@@ -96,6 +126,8 @@ static bool take_trust(leat_tls *tls, const leat_tls_options *o)
 {
 	SSL_CTX *context = tls->context;
 
+	if (!is_there(tls, "ca_file", o->ca_file, false) || !is_there(tls, "ca_folder", o->ca_folder, true))
+		return false;
 	if (o->ca_file && SSL_CTX_load_verify_file(context, o->ca_file) != 1)
 		return wrong(tls, "ca_file", leat_error_core(LEAT_INVALID));
 	if (o->ca_folder && SSL_CTX_load_verify_dir(context, o->ca_folder) != 1)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
 
 #include "tls/tls.h"
@@ -48,9 +49,23 @@ static leat_kind tls_kind(int code)
 	return is_refusal(reason) ? LEAT_DENIED : LEAT_PROTOCOL;
 }
 
+/* What OpenSSL says of a file is of its own inside, as "unsupported". */
+static const char *better(int code)
+{
+	int lib = ERR_GET_LIB((unsigned long)code), reason = ERR_GET_REASON((unsigned long)code);
+
+	if (lib == ERR_LIB_OSSL_DECODER && reason == ERR_R_UNSUPPORTED)
+		return "no key that can be read";
+	if (lib == ERR_LIB_PEM && reason == PEM_R_NO_START_LINE)
+		return "no certificate in PEM";
+	if (lib == ERR_LIB_PEM && reason == PEM_R_BAD_PASSWORD_READ)
+		return "the key has a passphrase";
+	return ERR_reason_error_string((unsigned long)code);
+}
+
 static int tls_print(int code, char *out, size_t room)
 {
-	const char *reason = ERR_reason_error_string((unsigned long)code);
+	const char *reason = better(code);
 	const char *lib = ERR_lib_error_string((unsigned long)code);
 
 	if (reason)

@@ -161,9 +161,59 @@ START_TEST(what_is_wrong_is_named)
 	is_wrong(leat_tls_new(OPTIONS(.alpn = "")), LEAT_INVALID, "alpn");
 	is_wrong(leat_tls_new(OPTIONS(.alpn = "h2,")), LEAT_INVALID, "alpn");
 	is_wrong(leat_tls_new(OPTIONS(.alpn = "h2,,x")), LEAT_INVALID, "alpn");
+	is_wrong(leat_tls_new(OPTIONS(.alpn = "h2, x")), LEAT_INVALID, "alpn");
 	is_wrong(leat_tls_new(OPTIONS(.min_version = 0x0301)), LEAT_INVALID, "min_version");
 	is_wrong(leat_tls_new(OPTIONS(.min_version = 77777)), LEAT_INVALID, "min_version");
 	is_wrong(leat_tls_new(OPTIONS(.verify = (leat_tls_verify)9)), LEAT_INVALID, "verify");
+	end();
+}
+END_TEST
+
+/* As leat_error_print says it. */
+static void is_told(leat_tls *tls, const char *name, const char *words)
+{
+	char said[160];
+
+	leat_error_print(leat_tls_error(tls, NULL), said, sizeof said);
+	expect_str(said, words);
+	is_wrong(tls, LEAT_INVALID, name);
+}
+
+START_TEST(what_a_file_lacks_is_told)
+{
+	begin();
+	is_told(leat_tls_new(OPTIONS(.cert_file = junk_pem)), "cert_file", "TLS: no certificate in PEM");
+	is_told(leat_tls_new(OPTIONS(.cert_file = key_pem)), "cert_file", "TLS: no certificate in PEM");
+	is_told(leat_tls_new(OPTIONS(.cert_file = cert_pem)), "cert_file", "TLS: no key that can be read");
+	is_told(leat_tls_new(OPTIONS(.cert_file = cert_pem, .key_file = junk_pem)), "key_file", "TLS: no key that can be read");
+	end();
+}
+END_TEST
+
+/* Nobody is asked at the terminal. */
+START_TEST(a_key_with_a_passphrase_is_refused)
+{
+	FILE *f;
+
+	begin();
+	f = fopen(junk_pem, "w");
+	PEM_write_PKCS8PrivateKey(f, p.good.key, EVP_aes_128_cbc(), "open", 4, NULL, NULL);
+	fclose(f);
+	is_told(leat_tls_new(OPTIONS(.cert_file = cert_pem, .key_file = junk_pem)), "key_file", "TLS: the key has a passphrase");
+	end();
+}
+END_TEST
+
+START_TEST(a_folder_is_no_file_and_the_reverse)
+{
+	begin();
+	is_wrong(leat_tls_new(OPTIONS(.cert_file = folder)), LEAT_INVALID, "cert_file");
+	is_wrong(leat_tls_new(OPTIONS(.cert_file = cert_pem, .key_file = folder)), LEAT_INVALID, "key_file");
+	is_wrong(leat_tls_new(OPTIONS(.ca_file = folder)), LEAT_INVALID, "ca_file");
+	is_wrong(leat_tls_new(OPTIONS(.ca_folder = ca_pem)), LEAT_INVALID, "ca_folder");
+	is_wrong(leat_tls_new(OPTIONS(.ca_folder = "/nowhere")), LEAT_NOT_FOUND, "ca_folder");
+	p.tls[CLIENT] = leat_tls_new(OPTIONS(.ca_folder = folder));
+	expect_ok(leat_tls_error(p.tls[CLIENT], NULL));
 	end();
 }
 END_TEST
@@ -234,6 +284,9 @@ SUITE("options",
 	whom_nobody_is_told_to_trust_nobody_trusts,
 	an_old_version_is_refused,
 	what_is_wrong_is_named,
+	what_a_file_lacks_is_told,
+	a_key_with_a_passphrase_is_refused,
+	a_folder_is_no_file_and_the_reverse,
 	a_context_of_yours_takes_no_files,
 	a_server_must_have_a_certificate,
 	a_struct_whose_size_was_forgotten_is_invalid,
