@@ -6,6 +6,9 @@
  *   takes    ours from now on, even on failure   gives  yours, release it
  * An argument without a word is borrowed; a returned pointer without a word
  * is given.
+ *
+ * A struct that you fill begins with its size, all zero but that is the default.
+ * One whose size was forgotten, and is 0, is refused by abort, with its name.
  */
 #ifndef LEAT_API_H
 #define LEAT_API_H

@@ -26,6 +26,7 @@
 #include <leat/memory.h>
 #include <leat/mutex.h>
 #include <leat/net.h>
+#include <leat/options.h>
 #include <leat/proxy.h>
 #include <leat/queue.h>
 #include <leat/rate.h>

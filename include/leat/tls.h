@@ -69,8 +69,8 @@ typedef struct leat_tls_options {
 } leat_tls_options;
 
 /* A context for connections of either side, counted; any thread may use it.
- * Where something is wrong, a `size` of 0 too, it is stillborn: what is asked of
- * it fails with the reason. */
+ * Where something is wrong it is stillborn: what is asked of it fails with the
+ * reason. */
 typedef struct leat_tls leat_tls;
 LEAT_API LEAT_NODISCARD leat_tls *leat_tls_new(const leat_tls_options *options);
 /* Why it is stillborn; no error where it is not.  `option` may be NULL; else it
@@ -82,7 +82,7 @@ LEAT_API void leat_tls_unref(leat_tls *tls);
 
 /* ---- connections ---- */
 
-/* One peer.  All zero but `size` is the default; a `size` of 0: INVALID. */
+/* One peer.  All zero but `size` is the default. */
 typedef struct leat_tls_peer {
 	size_t size; /* sizeof(leat_tls_peer) */
 	/* a server's: the name or the IP address that its certificate must bear;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <leat/error.h>
+#include <leat/options.h>
 
 /* What a user's domain may be too short to have. */
 #define HAS(domain, member) \
@@ -200,6 +201,7 @@ const leat_error_domain leat_errno_errors = {
 
 leat_error leat_error_make_at(const leat_error_domain *domain, int code, const char *where)
 {
+	leat_options_check_at(domain, "leat_error_domain", where);
 	return (leat_error){ .domain = domain, .code = code, .where = where ? where : "nowhere" };
 }
 

@@ -3,7 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/abort.h"
+#include <leat/options.h>
+
 #include "base/mem.h"
 
 enum {
@@ -25,16 +26,13 @@ static void plain_release(void *ctx, void *piece)
 
 static leat_memory memory_copy(const leat_memory *memory)
 {
-	leat_memory copy = { .alloc = NULL };
+	leat_memory copy;
 
-	lt_must_have_size(memory, leat_memory);
-	if (memory)
-		memcpy(&copy, memory, memory->size < sizeof(copy) ? memory->size : sizeof(copy));
+	leat_options_take_at(&copy, sizeof copy, memory, "leat_memory", NULL);
 	if (!copy.alloc || !copy.release) {
 		copy.alloc = plain_alloc;
 		copy.release = plain_release;
 	}
-	copy.size = sizeof(copy);
 	return copy;
 }
 

@@ -5,6 +5,8 @@
  * the contract and then calls the ops; what the ops answer arrives in calls of
  * <leat/flow_ops.h>, which only settle ios and so never run user code.
  */
+#include <leat/options.h>
+
 #include "base/abort.h"
 #include "flow/flow.h"
 
@@ -103,6 +105,7 @@ leat_flow *leat_flow_new_at(leat_loop *loop, const leat_flow_ops *ops, void **st
 {
 	leat_flow *flow;
 
+	leat_options_check_at(ops, "leat_flow_ops", where);
 	*state = NULL;
 	if (lt_loop_closing(loop))
 		return leat_flow_stillborn(loop, leat_error_make_at(&leat_core_errors, LEAT_CLOSED, where));
@@ -397,17 +400,17 @@ void leat_flow_info_get(leat_flow *flow, leat_flow_info *info)
 		                                         : LEAT_WRITE_NONE,
 	};
 
+	leat_options_check_at(info, "leat_flow_info", flow->where);
 	if (!lt_flow_ended(flow) && lt_has(flow->ops, info))
 		flow->ops->info(lt_flow_self(flow), lt_flow_state(flow), &all);
-	lt_must_have_size(info, leat_flow_info);
 	memcpy(info, &all, info->size < sizeof all ? info->size : sizeof all);
 }
 
 static void take_limits(leat_flow_limits *to, const leat_flow_limits *from)
 {
-	leat_flow_limits l = { 0 };
+	leat_flow_limits l;
 
-	memcpy(&l, from, from->size < sizeof l ? from->size : sizeof l);
+	leat_options_take_at(&l, sizeof l, from, "leat_flow_limits", NULL);
 	to->high_water_bytes = l.high_water_bytes ? l.high_water_bytes : LT_HIGH_WATER;
 	to->read_bytes = l.read_bytes ? l.read_bytes : LT_READ_BOUND;
 	to->linger_ms = l.linger_ms ? l.linger_ms : LT_LINGER_MS;
@@ -420,7 +423,7 @@ leat_error leat_flow_set_limits(leat_flow *flow, const leat_flow_limits *limits)
 {
 	leat_error error = { 0 };
 
-	lt_must_have_size(limits, leat_flow_limits);
+	leat_options_check_at(limits, "leat_flow_limits", NULL);
 	if (lt_flow_ended(flow))
 		return lt_flow_refusal(flow);
 	if (!lt_flow_rare(flow))

@@ -10,6 +10,8 @@
 #include <fcntl.h>
 #include <sys/sendfile.h>
 
+#include <leat/options.h>
+
 #include "flow/flow.h"
 #include "flow/sigpipe.h"
 
@@ -57,8 +59,10 @@ static leat_error objection(leat_flow *flow, leat_direction direction)
 
 leat_error leat_flow_lease(leat_flow *flow, leat_direction direction, leat_lease *lease)
 {
-	leat_error error = objection(flow, direction);
+	leat_error error;
 
+	leat_options_check_at(lease, "leat_lease", NULL);
+	error = objection(flow, direction);
 	lease->flow = NULL;
 	lease->direction = direction;
 	lease->fd = -1;

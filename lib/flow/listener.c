@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include <leat/listener.h>
+#include <leat/options.h>
 
 #include "io/io.h"
 
@@ -145,6 +146,7 @@ leat_listener *leat_listener_new_at(leat_loop *loop, const leat_listener_ops *op
 	*state = NULL;
 	if (lt_loop_closing(loop))
 		return leat_listener_stillborn(loop, leat_error_make_at(&leat_core_errors, LEAT_CLOSED, where));
+	leat_options_check_at(ops, "leat_listener_ops", where);
 	listener = allocate(loop, ops, where);
 	if (!listener)
 		return spare(loop);

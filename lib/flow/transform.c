@@ -6,6 +6,8 @@
  */
 #include <string.h>
 
+#include <leat/options.h>
+
 #include "flow/transform.h"
 
 const unsigned char lt_transform_none[1];
@@ -87,11 +89,13 @@ static const leat_flow_ops transform_ops = {
 };
 
 /* Zeroed; NULL without memory. */
-static void *coder_state(leat_loop *loop, size_t bytes)
+static void *coder_state(leat_loop *loop, const leat_coder *coder, const char *where)
 {
-	void *state = leat_memory_get(loop, bytes > 0 ? bytes : 1);
+	void *state;
 
-	return state ? memset(state, 0, bytes) : NULL;
+	leat_options_check_at(coder, "leat_coder", where);
+	state = leat_memory_get(loop, coder->state_bytes > 0 ? coder->state_bytes : 1);
+	return state ? memset(state, 0, coder->state_bytes) : NULL;
 }
 
 /* Ends what could not be made. */
@@ -107,7 +111,7 @@ leat_flow *leat_transform_new_at(leat_flow *below, const leat_coder *coder, void
 {
 	leat_flow *mine = leat_flow_take(below);
 	leat_loop *loop = leat_flow_loop(mine);
-	void *own = coder_state(loop, coder->state_bytes), *ours = NULL;
+	void *own = coder_state(loop, coder, where), *ours = NULL;
 	leat_flow *self = own ? leat_flow_new_at(loop, &transform_ops, &ours, where)
 	                      : leat_flow_stillborn(loop, leat_error_core(LEAT_NOMEM));
 	lt_transform *t = ours;

@@ -7,6 +7,8 @@
  */
 #include <unistd.h>
 
+#include <leat/options.h>
+
 #include "io/dump.h"
 #include "io/tree.h"
 
@@ -198,10 +200,9 @@ static void put_all(lt_dump *d, const leat_io *only)
 /* Fills in what was asked for; gives the io that it is only about. */
 static const leat_io *take_options(lt_dump *d, const leat_dump_options *options)
 {
-	leat_dump_options all = { 0 };
+	leat_dump_options all;
 
-	if (options)
-		memcpy(&all, options, options->size < sizeof all ? options->size : sizeof all);
+	leat_options_take_at(&all, sizeof all, options, "leat_dump_options", NULL);
 	d->form = all.form;
 	d->most = all.most_lines;
 	if (d->form == LEAT_DUMP_PRETTY && all.colour != LEAT_DUMP_COLOUR_NEVER)

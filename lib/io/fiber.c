@@ -18,6 +18,8 @@
  *
  * Read run first.  It is on the loop's stack; lt_fiber_wait and live on the fiber's.
  */
+#include <leat/options.h>
+
 #include "io/fiber.h"
 #include "io/unwind.h"
 
@@ -243,8 +245,12 @@ leat_io *leat_fiber_at(leat_loop *loop, const leat_fiber_options *options, leat_
                        const char *where)
 {
 	unsigned class = 0;
-	leat_kind kind = loop->closing ? LEAT_CLOSED : refusal(loop, options, &class);
-	leat_io *self = kind == LEAT_NONE ? lt_io_take_cell(loop, LT_SPAWN, where) : NULL;
+	leat_kind kind;
+	leat_io *self;
+
+	leat_options_check_at(options, "leat_fiber_options", where);
+	kind = loop->closing ? LEAT_CLOSED : refusal(loop, options, &class);
+	self = kind == LEAT_NONE ? lt_io_take_cell(loop, LT_SPAWN, where) : NULL;
 
 	if (!self) {
 		lt_ctx_drop(ctx);

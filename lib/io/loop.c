@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <time.h>
 
+#include <leat/options.h>
+
 #include "io/io.h"
 
 enum { BUDGET = 1024 };
@@ -296,7 +298,7 @@ void leat_loop_stats_get(leat_loop *loop, leat_loop_stats *stats)
 		.longest_where = loop->longest_where,
 	};
 
-	lt_must_have_size(stats, leat_loop_stats);
+	leat_options_check_at(stats, "leat_loop_stats", NULL);
 	memcpy(stats, &all, stats->size < sizeof all ? stats->size : sizeof all);
 }
 
@@ -306,9 +308,7 @@ static void take_options(leat_loop *loop, const leat_loop_options *options)
 {
 	lt_mem shared;
 
-	if (options)
-		memcpy(&loop->options, options,
-		       options->size < sizeof loop->options ? options->size : sizeof loop->options);
+	leat_options_take_at(&loop->options, sizeof loop->options, options, "leat_loop_options", NULL);
 	if (!loop->options.clock_ns)
 		loop->options.clock_ns = monotonic_ns;
 	lt_mem_init(&shared, loop->options.shared_memory);
@@ -378,7 +378,7 @@ leat_loop *leat_loop_new(struct event_base *base, const leat_loop_options *optio
 	lt_mem mem;
 	leat_loop *loop;
 
-	lt_must_have_size(options, leat_loop_options);
+	leat_options_check_at(options, "leat_loop_options", NULL);
 	lt_mem_init(&mem, options && options->size > offsetof(leat_loop_options, memory) ? options->memory : NULL);
 	loop = mem.user.alloc(mem.user.ctx, sizeof *loop);
 	if (!loop)

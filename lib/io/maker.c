@@ -5,6 +5,8 @@
  * when a cancel makes that one void.  So where they are the same, and the cell
  * is not a pending one with a maker, the maker has settled it before.
  */
+#include <leat/options.h>
+
 #include "io/io.h"
 
 /* ---- pending ---- */
@@ -14,6 +16,8 @@ leat_io *leat_io_new_at(leat_loop *loop, leat_maker *maker, const leat_leaf *lea
 	leat_io *io = loop->closing ? NULL : lt_io_take_cell(loop, LT_LEAF, where);
 	void *far = NULL;
 
+	if (leaf && leaf->size == 0)
+		leat_options_check_at(leaf, "leat_leaf", where);
 	*maker = (leat_maker){ 0 };
 	if (state)
 		*state = NULL;
@@ -127,6 +131,7 @@ void leat_resolve_lent_at(leat_maker maker, void *pointer, const leat_type *type
 {
 	lt_outcome o = { .type = type, .as.value = { .pointer = pointer, .giver = giver, .giver_ctx = giver_ctx } };
 
+	leat_options_check_at(giver, "leat_giver", where);
 	settle(maker, &o, where);
 }
 

@@ -3,6 +3,7 @@
 #include "io/io.h"
 
 #include <leat/buf.h>
+#include <leat/options.h>
 
 static void buf_destroy(void *buf)
 {
@@ -34,6 +35,8 @@ void lt_outcome_destroy(lt_outcome *o)
 	const leat_type *type = o->type;
 
 	o->type = NULL;
+	if (type && type->size == 0)
+		leat_options_check_at(type, "leat_type", NULL);
 	if (type && o->as.value.pointer && lt_has(type, destroy))
 		type->destroy(o->as.value.pointer);
 }

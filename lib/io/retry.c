@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 
+#include <leat/options.h>
 #include <leat/retry.h>
 
 #include "io/io.h"
@@ -129,8 +130,7 @@ static void take_options(retry *r, const leat_retry_options *options)
 {
 	leat_retry_options *mine = &r->options;
 
-	if (options)
-		memcpy(mine, options, options->size < sizeof *mine ? options->size : sizeof *mine);
+	leat_options_take_at(mine, sizeof *mine, options, "leat_retry_options", r->where);
 	if (mine->tries == 0)
 		mine->tries = TRIES;
 	if (mine->first_ms <= 0)

@@ -13,6 +13,8 @@
  */
 #include <stdio.h>
 
+#include <leat/options.h>
+
 #include "io/scope.h"
 #include "io/unwind.h"
 
@@ -282,6 +284,7 @@ leat_scope *leat_scope_new_at(leat_loop *loop, const leat_scope_options *options
 {
 	leat_scope *scope = loop->closing ? NULL : lt_mem_alloc(&loop->mem, sizeof *scope);
 
+	leat_options_check_at(options, "leat_scope_options", where);
 	lt_loop_hold(loop);
 	if (!scope)
 		return stillborn(loop, where);

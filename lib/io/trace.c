@@ -9,6 +9,8 @@
  * that was taken at once, a cell that another took the place of - when the cell
  * is found in the list.
  */
+#include <leat/options.h>
+
 #include "io/io.h"
 #include "io/trace.h"
 
@@ -407,8 +409,7 @@ bool leat_trace_start(leat_loop *loop, const leat_trace *trace)
 		loop->trace = t;
 		loop->drain = lt_io_drain_watched;
 	}
-	t->user = (leat_trace){ 0 };
-	memcpy(&t->user, trace, trace->size < sizeof t->user ? trace->size : sizeof t->user);
+	leat_options_take_at(&t->user, sizeof t->user, trace, "leat_trace", NULL);
 	if (wants(t, of_cells))
 		hold_cells(t);
 	else

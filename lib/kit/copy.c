@@ -12,7 +12,7 @@
  * A flow that has given large bufs in a row may be worth another way, which is
  * splice.c's; what is small never pays for it.
  */
-#include <string.h>
+#include <leat/options.h>
 
 #include "kit/copy.h"
 
@@ -191,11 +191,10 @@ static lt_copy *make(leat_flow *from, leat_flow *to)
 leat_io *leat_copy_most_at(leat_flow *from, leat_flow *to, uint64_t bytes, const leat_copy_options *options,
                            const char *where)
 {
-	leat_copy_options o = { 0 };
+	leat_copy_options o;
 	lt_copy *copy;
 
-	if (options)
-		memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
+	leat_options_take_at(&o, sizeof o, options, "leat_copy_options", where);
 	if (bytes == 0)
 		return leat_io_int_at(leat_flow_loop(from), 0, where);
 	copy = make(from, to);

@@ -4,19 +4,18 @@
  * A cutter, which the channel asks about the bytes that are there; and puts.
  */
 #include <leat/frame.h>
+#include <leat/options.h>
 
 /* The format with its defaults in place. */
-static leat_frame_format usual(const leat_frame_format *format)
+static leat_frame_format usual(const leat_frame_format *format, const char *where)
 {
-	leat_frame_format f = { .width = 4, .max_bytes = LEAT_FRAME_LIMIT_USUAL };
-	size_t size = format ? format->size : 0;
+	leat_frame_format f;
 
-	if (size >= offsetof(leat_frame_format, width) + sizeof f.width && format->width != 0)
-		f.width = format->width;
-	if (size >= offsetof(leat_frame_format, little) + sizeof f.little)
-		f.little = format->little;
-	if (size >= offsetof(leat_frame_format, max_bytes) + sizeof f.max_bytes && format->max_bytes != 0)
-		f.max_bytes = format->max_bytes;
+	leat_options_take_at(&f, sizeof f, format, "leat_frame_format", where);
+	if (f.width == 0)
+		f.width = 4;
+	if (f.max_bytes == 0)
+		f.max_bytes = LEAT_FRAME_LIMIT_USUAL;
 	return f;
 }
 
@@ -48,7 +47,7 @@ static bool fits_width(uint64_t length, const leat_frame_format *f)
 
 static leat_error cut_frame(const void *ctx, const void *data, size_t bytes, leat_cut *cut)
 {
-	leat_frame_format f = usual(ctx);
+	leat_frame_format f = usual(ctx, NULL);
 	uint64_t length = bytes >= f.width ? length_of(data, &f) : 0;
 
 	if (!is_allowed(length, &f))
@@ -63,7 +62,7 @@ static leat_error cut_frame(const void *ctx, const void *data, size_t bytes, lea
 
 leat_io *leat_frame_receive_at(leat_channel *channel, const leat_frame_format *format, const char *where)
 {
-	if (!is_width(usual(format).width))
+	if (!is_width(usual(format, where).width))
 		return leat_io_fail_at(leat_flow_loop(leat_channel_flow(channel)),
 		                       leat_error_make_at(&leat_core_errors, LEAT_INVALID, where), where);
 	return leat_channel_cut_at(channel, cut_frame, format, where);
@@ -71,7 +70,7 @@ leat_io *leat_frame_receive_at(leat_channel *channel, const leat_frame_format *f
 
 void leat_frame_put(leat_channel *channel, const leat_frame_format *format, const void *data, size_t bytes)
 {
-	leat_frame_format f = usual(format);
+	leat_frame_format f = usual(format, NULL);
 
 	if (!is_width(f.width)) {
 		leat_channel_put_failed(channel, leat_error_core(LEAT_INVALID));
@@ -89,6 +88,7 @@ void leat_frame_put(leat_channel *channel, const leat_frame_format *format, cons
 leat_io *leat_frame_send_at(leat_channel *channel, const leat_frame_format *format, const void *data, size_t bytes,
                             const char *where)
 {
+	leat_options_check_at(format, "leat_frame_format", where);
 	leat_frame_put(channel, format, data, bytes);
 	return leat_channel_flush_at(channel, where);
 }

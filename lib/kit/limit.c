@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* limit - a layer that lets at most so many bytes pass */
 #include <leat/limit.h>
+#include <leat/options.h>
 
 #include "kit/pass.h"
 
@@ -70,24 +71,16 @@ static const leat_flow_ops limit_ops = {
 	.size = sizeof limit_ops, .name = "limit", .state_bytes = sizeof(struct limit), LT_PASS_OPS
 };
 
-static bool has(const leat_limit *limit, size_t end_of_field)
-{
-	return limit && limit->size >= end_of_field;
-}
-
-#define END_OF(field) (offsetof(leat_limit, field) + sizeof((leat_limit *)0)->field)
-
 leat_flow *leat_limit_new_at(leat_flow *below, const leat_limit *limit, const char *where)
 {
 	lt_pass *pass;
 	leat_flow *self = lt_pass_new(below, &limit_ops, &limit_passing, &pass, where);
-	uint64_t read_bytes = has(limit, END_OF(read_bytes)) ? limit->read_bytes : 0;
-	uint64_t write_bytes = has(limit, END_OF(write_bytes)) ? limit->write_bytes : 0;
-	int ends = has(limit, END_OF(ends)) ? (int)limit->ends : 0;
+	leat_limit l;
 
+	leat_options_take_at(&l, sizeof l, limit, "leat_limit", where);
 	if (!pass)
 		return self;
-	*way_of(pass, LEAT_READ) = (struct way){ read_bytes > 0, ends & LEAT_READ, read_bytes };
-	*way_of(pass, LEAT_WRITE) = (struct way){ write_bytes > 0, ends & LEAT_WRITE, write_bytes };
+	*way_of(pass, LEAT_READ) = (struct way){ l.read_bytes > 0, l.ends & LEAT_READ, l.read_bytes };
+	*way_of(pass, LEAT_WRITE) = (struct way){ l.write_bytes > 0, l.ends & LEAT_WRITE, l.write_bytes };
 	return self;
 }

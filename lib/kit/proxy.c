@@ -13,6 +13,7 @@
 #include <leat/buf.h>
 #include <leat/copy.h>
 #include <leat/loop.h>
+#include <leat/options.h>
 #include <leat/proxy.h>
 
 enum {
@@ -433,9 +434,8 @@ static void end(void *ctx)
 
 /* ---- the call ---- */
 
-static struct proxy *make(leat_flow *one, leat_flow *other, const leat_proxy_options *options)
+static struct proxy *make(leat_flow *one, leat_flow *other, const leat_proxy_options *o)
 {
-	leat_proxy_options o = { 0 };
 	leat_buf *record = leat_buf_new(leat_flow_loop(one), sizeof(struct proxy));
 	struct proxy *p = leat_buf_space(record);
 
@@ -443,15 +443,13 @@ static struct proxy *make(leat_flow *one, leat_flow *other, const leat_proxy_opt
 		leat_buf_unref(record);
 		return NULL;
 	}
-	if (options)
-		memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
 	*p = (struct proxy){ .record = record, .loop = leat_flow_loop(one) };
 	p->flow[0] = leat_flow_ref(one);
 	p->flow[1] = leat_flow_ref(other);
-	p->counts = o.so_far ? o.so_far : &p->result;
+	p->counts = o->so_far ? o->so_far : &p->result;
 	*p->counts = (leat_proxied){ 0 };
-	p->idle_ms = o.idle_ms > 0 ? o.idle_ms : -1;
-	p->half_open_ms = o.half_open_ms ? o.half_open_ms : p->idle_ms;
+	p->idle_ms = o->idle_ms > 0 ? o->idle_ms : -1;
+	p->half_open_ms = o->half_open_ms ? o->half_open_ms : p->idle_ms;
 	return p;
 }
 
@@ -465,10 +463,13 @@ static leat_io *refuse(leat_flow *one, leat_flow *other, const char *where)
 
 leat_io *leat_proxy_at(leat_flow *one, leat_flow *other, const leat_proxy_options *options, const char *where)
 {
-	struct proxy *p = make(one, other, options);
+	leat_proxy_options o;
+	struct proxy *p;
 	leat_io *ios[2], *both;
 	leat_result result;
 
+	leat_options_take_at(&o, sizeof o, options, "leat_proxy_options", where);
+	p = make(one, other, &o);
 	if (!p)
 		return refuse(one, other, where);
 	ios[0] = begin(p, 0);

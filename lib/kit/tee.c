@@ -4,6 +4,7 @@
  * The second flow has at most one send of ours under way.  It goes on by itself when
  * the tee ends, since it is shielded; its outcome is an int: whether it was taken.
  */
+#include <leat/options.h>
 #include <leat/tee.h>
 
 #include "kit/pass.h"
@@ -131,31 +132,15 @@ static const leat_flow_ops tee_ops = {
 	.size = sizeof tee_ops, .name = "tee", .state_bytes = sizeof(struct tee), LT_PASS_OPS
 };
 
-#define END_OF(field) (offsetof(leat_tee_options, field) + sizeof((leat_tee_options *)0)->field)
-
-/* The options with their defaults in place. */
-static leat_tee_options usual(const leat_tee_options *options)
-{
-	leat_tee_options o = { .directions = LEAT_READ };
-	size_t size = options ? options->size : 0;
-
-	if (size >= END_OF(directions) && options->directions)
-		o.directions = options->directions;
-	if (size >= END_OF(drops))
-		o.drops = options->drops;
-	if (size >= END_OF(missed_bytes))
-		o.missed_bytes = options->missed_bytes;
-	return o;
-}
-
 leat_flow *leat_tee_new_at(leat_flow *below, leat_flow *second, const leat_tee_options *options, const char *where)
 {
-	leat_tee_options o = usual(options);
+	leat_tee_options o;
 	leat_flow *mine = leat_flow_take(second);
 	lt_pass *pass;
 	leat_flow *self = lt_pass_new(below, &tee_ops, &tee_passing, &pass, where);
 	struct tee *t;
 
+	leat_options_take_at(&o, sizeof o, options, "leat_tee_options", where);
 	if (!pass) {
 		leat_io_ignore(leat_flow_close(mine));
 		leat_flow_unref(mine);
@@ -164,7 +149,7 @@ leat_flow *leat_tee_new_at(leat_flow *below, leat_flow *second, const leat_tee_o
 	t = tee_of(pass);
 	t->second = mine;
 	t->missed_bytes = o.missed_bytes;
-	t->copied = (int)o.directions;
+	t->copied = o.directions ? (int)o.directions : LEAT_READ;
 	t->drops = o.drops;
 	return self;
 }

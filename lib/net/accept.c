@@ -292,8 +292,7 @@ leat_listener *leat_listen_fd_at(leat_loop *loop, int fd, const leat_listen_opti
 	leat_listen_options options;
 	leat_error error = check_listens(fd);
 
-	lt_must_have_size(given, leat_listen_options);
-	lt_options_take(&options, sizeof options, given);
+	leat_options_take_at(&options, sizeof options, given, "leat_listen_options", where);
 	if (!leat_error_set(error))
 		error = make_ours(fd, &options);
 	if (leat_error_set(error))

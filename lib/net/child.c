@@ -142,8 +142,7 @@ leat_child *leat_child_new_at(leat_loop *loop, const char *const *argv, const le
 
 	if (!c)
 		return spare(loop);
-	lt_must_have_size(given, leat_child_options);
-	lt_options_take(&options, sizeof options, given);
+	leat_options_take_at(&options, sizeof options, given, "leat_child_options", where);
 	c->unborn = start(c, argv, &options);
 	if (leat_error_set(c->unborn)) {
 		unref_flows(c);

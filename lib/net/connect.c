@@ -199,8 +199,7 @@ leat_io *lt_connect(leat_loop *loop, const leat_addr *addr, const leat_connect_o
 	leat_connect_options options;
 	leat_io *io;
 
-	lt_must_have_size(given, leat_connect_options);
-	lt_options_take(&options, sizeof options, given);
+	leat_options_take_at(&options, sizeof options, given, "leat_connect_options", where);
 	if (lt_loop_closing(loop))
 		return leat_io_fail_at(loop, leat_error_core(LEAT_CLOSED), where);
 	if (addr->bytes == 0)

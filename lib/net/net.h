@@ -3,28 +3,15 @@
 #ifndef LT_NET_NET_H
 #define LT_NET_NET_H
 
-#include <string.h>
 #include <sys/types.h>
 
 #include <leat/net.h>
+#include <leat/options.h>
 
 #include "base/abort.h"
 #include "base/addr.h"
 
 extern const leat_scheme lt_tcp_scheme, lt_unix_scheme;
-
-/* What the user filled, and zero for the rest: `options` may be NULL, and
- * shorter or longer than ours. */
-static inline void lt_options_take(void *all, size_t bytes, const void *options)
-{
-	size_t given = 0;
-
-	memset(all, 0, bytes);
-	if (options)
-		memcpy(&given, options, sizeof given);
-	if (given)
-		memcpy(all, options, given < bytes ? given : bytes);
-}
 
 /* ---- sockets (socket.c): the calls that both ends make ---- */
 

@@ -173,11 +173,11 @@ static leat_io *feed(leat_flow *in, const leat_run_options *options)
 
 /* What is to be a pipe of ours; and a group, so that what a shell started goes
  * with the shell. */
-static leat_child_options child_options(const leat_run_options *options)
+static leat_child_options child_options(const leat_run_options *options, const char *where)
 {
 	leat_child_options child;
 
-	lt_options_take(&child, sizeof child, options->child);
+	leat_options_take_at(&child, sizeof child, options->child, "leat_child_options", where);
 	if (child.in.source == LEAT_CHILD_INHERIT)
 		child.in.source = options->input_bytes > 0 ? LEAT_CHILD_PIPE : LEAT_CHILD_NULL;
 	if (child.out.source == LEAT_CHILD_INHERIT)
@@ -186,7 +186,6 @@ static leat_child_options child_options(const leat_run_options *options)
 		child.err.source = LEAT_CHILD_PIPE;
 	if (child.group == 0)
 		child.group = -1;
-	child.size = sizeof child;
 	child.drop_signal = SIGKILL;
 	return child;
 }
@@ -220,9 +219,8 @@ leat_io *leat_run_at(leat_loop *loop, const char *const *argv, const leat_run_op
 
 	if (!r)
 		return lt_io_refused(loop);
-	lt_must_have_size(given, leat_run_options);
-	lt_options_take(&options, sizeof options, given);
-	child = child_options(&options);
+	leat_options_take_at(&options, sizeof options, given, "leat_run_options", where);
+	child = child_options(&options, where);
 	r->loop = loop;
 	r->where = where;
 	r->child = leat_child_new_at(loop, argv, &child, where);

@@ -37,6 +37,7 @@ leat_error leat_loop_add_scheme(leat_loop *loop, const leat_scheme *scheme)
 	lt_slot *slot = lt_loop_slot(loop, LT_SLOT_SCHEMES);
 	struct known *known = lt_mem_alloc(lt_loop_mem(loop), sizeof *known);
 
+	leat_options_check_at(scheme, "leat_scheme", NULL);
 	if (!known)
 		return leat_error_core(LEAT_NOMEM);
 	*known = (struct known){ .scheme = scheme, .next = slot->data };

@@ -311,8 +311,7 @@ leat_io *leat_serve_at(leat_listener *listener, const leat_serve_options *option
 	s->listener = listener;
 	s->handler = handler;
 	s->ctx = ctx;
-	lt_must_have_size(options, leat_serve_options);
-	lt_options_take(&s->options, sizeof s->options, options);
+	leat_options_take_at(&s->options, sizeof s->options, options, "leat_serve_options", where);
 	go_on(s);
 	return io;
 }

@@ -109,8 +109,7 @@ static leat_listener *unix_listen(leat_loop *loop, const char *rest, const leat_
 	leat_error error = lt_addr_read_path(rest, &path.addr, LEAT_HERE);
 	int fd = -1;
 
-	lt_must_have_size(given, leat_listen_options);
-	lt_options_take(&options, sizeof options, given);
+	leat_options_take_at(&options, sizeof options, given, "leat_listen_options", where);
 	if (!leat_error_set(error))
 		fd = lt_socket_open(AF_UNIX, &error);
 	if (fd >= 0)

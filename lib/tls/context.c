@@ -7,6 +7,8 @@
 
 #include <openssl/pem.h>
 
+#include <leat/options.h>
+
 #include "tls/tls.h"
 
 enum { HANDSHAKE_MS = 30000 };
@@ -199,8 +201,6 @@ static bool borrow_context(leat_tls *tls, const leat_tls_options *o)
 
 static bool fill(leat_tls *tls, const leat_tls_options *o)
 {
-	if (o->size == 0)
-		return invalid(tls, "size");
 	if ((unsigned)o->verify > LEAT_TLS_ANY)
 		return invalid(tls, "verify");
 	tls->verify = o->verify;
@@ -215,13 +215,10 @@ static bool fill(leat_tls *tls, const leat_tls_options *o)
 
 leat_tls *leat_tls_new(const leat_tls_options *options)
 {
-	leat_tls_options o = { .size = sizeof o };
+	leat_tls_options o;
 	leat_tls *tls;
 
-	if (options) {
-		memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
-		o.size = options->size;
-	}
+	leat_options_take_at(&o, sizeof o, options, "leat_tls_options", NULL);
 	ERR_clear_error();
 	tls = OPENSSL_zalloc(sizeof *tls);
 	if (!tls) {

@@ -6,7 +6,7 @@
  * what it says and waits for more.  Its guard has nobody to serve yet, so the
  * steps ask the flow below themselves.
  */
-#include <string.h>
+#include <leat/options.h>
 
 #include "tls/tls.h"
 
@@ -159,8 +159,6 @@ static leat_error prepare(lt_tls *l, const leat_tls_peer *peer)
 
 	if (leat_error_set(error))
 		return error;
-	if (peer->size == 0)
-		return leat_error_core(LEAT_INVALID);
 	l->ssl = SSL_new(l->tls->context);
 	if (!l->ssl || !lt_tls_attach(l, l->tls->method))
 		return leat_error_core(LEAT_NOMEM);
@@ -173,13 +171,9 @@ static leat_error prepare(lt_tls *l, const leat_tls_peer *peer)
 
 /* ---- the calls ---- */
 
-static void take_peer(leat_tls_peer *to, const leat_tls_peer *from)
+static void take_peer(leat_tls_peer *to, const leat_tls_peer *from, const char *where)
 {
-	*to = (leat_tls_peer){ .size = sizeof *to };
-	if (from) {
-		memcpy(to, from, from->size < sizeof *to ? from->size : sizeof *to);
-		to->size = from->size;
-	}
+	leat_options_take_at(to, sizeof *to, from, "leat_tls_peer", where);
 	if (to->why_bytes == 0)
 		to->why = NULL;
 	if (to->why)
@@ -228,7 +222,7 @@ static leat_io *upgrade(lt_tls *l, leat_loop *loop, const leat_tls_peer *given, 
 {
 	leat_tls_peer peer;
 
-	take_peer(&peer, given);
+	take_peer(&peer, given, where);
 	if (!l)
 		return leat_io_fail_at(loop, leat_error_core(LEAT_NOMEM), where);
 	l->why = peer.why;

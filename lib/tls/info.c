@@ -4,6 +4,8 @@
 
 #include <openssl/x509_vfy.h>
 
+#include <leat/options.h>
+
 #include "tls/tls.h"
 
 lt_tls *lt_tls_made(leat_flow *flow)
@@ -36,6 +38,7 @@ bool leat_tls_info_get(leat_flow *flow, leat_tls_info *info)
 	const lt_tls *l = lt_tls_made(flow);
 	leat_tls_info all = { .size = info->size };
 
+	leat_options_check_at(info, "leat_tls_info", NULL);
 	if (!l)
 		return false;
 	all.version = SSL_get_version(l->ssl);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* zlib - a transform by zlib: options, memory, and the writing direction */
 #include <stdio.h>
-#include <string.h>
-
 #include <leat/flow_ops.h>
+#include <leat/options.h>
 
 #include "zip/refuse.h"
 #include "zip/zlib.h"
@@ -181,8 +180,7 @@ leat_flow *leat_zlib_new_at(leat_flow *below, const leat_zlib_options *options, 
 	leat_flow *self;
 	void *state;
 
-	if (options)
-		memcpy(&own, options, options->size < sizeof own ? options->size : sizeof own);
+	leat_options_take_at(&own, sizeof own, options, "leat_zlib_options", where);
 	if (!are_valid(&own))
 		return lt_zip_refuse(below);
 	self = leat_transform_new_at(below, &coders[own.holds][own.format], &state, where);

@@ -4,12 +4,12 @@
 #define ZSTD_STATIC_LINKING_ONLY /* for ZSTD_customMem alone */
 #endif
 #include <stdio.h>
-#include <string.h>
 #include <zstd.h>
 #include <zstd_errors.h>
 
 #include <leat/flow_ops.h>
 #include <leat/memory.h>
+#include <leat/options.h>
 #include <leat/zstd.h>
 
 #include "zip/limit.h"
@@ -244,8 +244,7 @@ leat_flow *leat_zstd_new_at(leat_flow *below, const leat_zstd_options *options, 
 	leat_flow *self;
 	void *state;
 
-	if (options)
-		memcpy(&own, options, options->size < sizeof own ? options->size : sizeof own);
+	leat_options_take_at(&own, sizeof own, options, "leat_zstd_options", where);
 	if (!are_valid(&own))
 		return lt_zip_refuse(below);
 	self = leat_transform_new_at(below, &coders[own.holds], &state, where);

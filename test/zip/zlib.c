@@ -2,6 +2,7 @@
 /* zlib - what goes in at one end comes out at the other, and nothing else does */
 #include <leat/zlib.h>
 
+#include "support/dies.h"
 #include "zip/zip.h"
 
 #define OPTIONS(...) (&(leat_zlib_options){ .size = sizeof(leat_zlib_options), __VA_ARGS__ })
@@ -386,6 +387,21 @@ START_TEST(what_was_read_without_memory_is_said)
 }
 END_TEST
 
+static void take_options(void)
+{
+	leat_flow *ends[2];
+
+	world_open(&w);
+	leat_flow_pair(w.loop, ends);
+	leat_flow_unref(leat_zlib_new(ends[0], &(leat_zlib_options){ .max_bytes = 1 }));
+}
+
+START_TEST(a_struct_without_its_size_is_named)
+{
+	expect_dies(take_options, "zlib.c:", "a leat_zlib_options was given whose size is 0");
+}
+END_TEST
+
 SUITE("zlib", EACH(what_is_written_is_read, MAKES), EACH(both_ways_at_once, MAKES),
 	EACH(a_message_arrives_without_a_flush, MAKES), one_that_holds_keeps_a_message_for_more,
 	EACH(cut_at_every_byte_it_is_truncated_after_what_came, MAKES),
@@ -394,4 +410,5 @@ SUITE("zlib", EACH(what_is_written_is_read, MAKES), EACH(both_ways_at_once, MAKE
 	as_much_as_is_allowed_and_not_a_byte_more, members_share_the_limit, a_ratio_stops_a_bomb_early,
 	options_that_make_no_sense_are_invalid, a_larger_window_than_ours_is_refused,
 	EACH(reset_at_every_byte_it_is_a_reset, MAKES), each_allocation_of_ours_and_of_zlibs_may_fail,
-	what_was_read_without_memory_is_said)
+	what_was_read_without_memory_is_said,
+	a_struct_without_its_size_is_named)

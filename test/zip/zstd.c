@@ -2,6 +2,7 @@
 /* zstd - the same as of zlib, by Zstandard */
 #include <leat/zstd.h>
 
+#include "support/dies.h"
 #include "zip/zip.h"
 
 #define OPTIONS(...) (&(leat_zstd_options){ .size = sizeof(leat_zstd_options), __VA_ARGS__ })
@@ -216,8 +217,24 @@ START_TEST(each_allocation_of_ours_and_of_zstds_may_fail)
 }
 END_TEST
 
+static void take_options(void)
+{
+	leat_flow *ends[2];
+
+	world_open(&w);
+	leat_flow_pair(w.loop, ends);
+	leat_flow_unref(leat_zstd_new(ends[0], &(leat_zstd_options){ .max_bytes = 1 }));
+}
+
+START_TEST(a_struct_without_its_size_is_named)
+{
+	expect_dies(take_options, "zstd.c:", "a leat_zstd_options was given whose size is 0");
+}
+END_TEST
+
 SUITE("zstd", EACH(what_is_written_is_read, MAKES), a_message_arrives_without_a_flush,
 	cut_at_every_byte_it_is_truncated_after_what_came, with_any_bit_turned_it_is_an_error_or_the_same,
 	further_frames_are_read_and_garbage_is_not, as_much_as_is_allowed_and_not_a_byte_more, a_ratio_stops_a_bomb_early,
 	a_frame_that_asks_for_much_memory_is_refused, options_that_make_no_sense_are_invalid,
-	each_allocation_of_ours_and_of_zstds_may_fail)
+	each_allocation_of_ours_and_of_zstds_may_fail,
+	a_struct_without_its_size_is_named)
