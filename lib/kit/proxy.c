@@ -158,12 +158,18 @@ static leat_io *on_look(void *ctx, leat_result *result)
 	return timeout(p);
 }
 
+/* Of a limit's length, which may be the longest there is. */
+static int64_t look_of(int64_t ms)
+{
+	return ms / LOOKS + (ms % LOOKS > 0);
+}
+
 /* A part of the shorter limit. */
 static int64_t look_ms(const struct proxy *p)
 {
 	int64_t ms = p->idle_ms < 0 || (p->half_open_ms >= 0 && p->half_open_ms < p->idle_ms) ? p->half_open_ms : p->idle_ms;
 
-	return (ms + LOOKS - 1) / LOOKS;
+	return look_of(ms);
 }
 
 static leat_io *look(void *ctx, leat_result *result)
@@ -194,7 +200,7 @@ static leat_io *part_look(void *ctx, leat_result *result)
 	struct proxy *p = ctx;
 
 	(void)result;
-	return leat_io_then(leat_sleep(p->loop, (part_ms(p) + LOOKS - 1) / LOOKS), on_part_look, leat_ctx_borrow(p));
+	return leat_io_then(leat_sleep(p->loop, look_of(part_ms(p))), on_part_look, leat_ctx_borrow(p));
 }
 
 static leat_io *over(void *ctx, leat_result *result)

@@ -651,6 +651,20 @@ START_TEST(half_open_may_last_for_ever)
 }
 END_TEST
 
+/* A sanitizer sees what overflows. */
+START_TEST(the_longest_limits_are_as_good_as_none)
+{
+	open_with_clock();
+	join(&(leat_proxy_options){ .size = sizeof(leat_proxy_options), .idle_ms = INT64_MAX, .half_open_ms = INT64_MAX });
+	expect_false(over_after(5000));
+	say(mine, "much too much", 13);
+	leat_flow_abort(mine);
+	expect_false(over_after(5000));
+	leat_io_cancel(proxy);
+	close_all();
+}
+END_TEST
+
 /* What had come from the broken one waits for a reader, but not for ever. */
 START_TEST(after_a_break_what_is_left_has_a_limit)
 {
@@ -874,6 +888,7 @@ SUITE("proxy",
 	the_limit_begins_anew_with_each_byte,
 	half_open_has_a_limit_of_its_own,
 	half_open_may_last_for_ever,
+	the_longest_limits_are_as_good_as_none,
 	after_a_break_what_is_left_has_a_limit,
 	who_cannot_be_written_to_any_more_is_heard_out,
 	who_cannot_be_written_to_any_more_is_not_heard_for_ever,
