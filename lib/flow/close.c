@@ -368,6 +368,14 @@ leat_io *leat_flow_close_at(leat_flow *flow, const char *where)
 
 enum { IDLE_LOOKS = 4 };
 
+/* The limit may be the longest there is; negative: none. */
+static int64_t idle_look_ms(const lt_rare *rare)
+{
+	int64_t ms = rare->limits.idle_ms;
+
+	return ms < 0 ? ms : ms / IDLE_LOOKS + (ms % IDLE_LOOKS > 0);
+}
+
 static void on_idle(lt_timer *timer)
 {
 	lt_rare *rare = (lt_rare *)(void *)((char *)timer - offsetof(lt_rare, idle));
@@ -386,7 +394,7 @@ static void on_idle(lt_timer *timer)
 		lt_flow_recall(flow, LEAT_BOTH, timeout);
 	}
 	if (!lt_flow_ended(flow))
-		set_timer(flow, &rare->idle, on_idle, (rare->limits.idle_ms + IDLE_LOOKS - 1) / IDLE_LOOKS);
+		set_timer(flow, &rare->idle, on_idle, idle_look_ms(rare));
 	lt_flow_unref(flow);
 }
 
@@ -399,7 +407,7 @@ static bool start_idle(leat_flow *flow)
 		return true;
 	rare->idle_ticks = 0;
 	rare->idle_mark = flow->read_bytes + flow->written_bytes - lt_flow_queued(flow);
-	return set_timer(flow, &rare->idle, on_idle, (rare->limits.idle_ms + IDLE_LOOKS - 1) / IDLE_LOOKS);
+	return set_timer(flow, &rare->idle, on_idle, idle_look_ms(rare));
 }
 
 /* ---- limits that were set ---- */

@@ -226,6 +226,26 @@ START_TEST(the_idle_limit_fails_a_read_that_alone_holds_the_flow)
 }
 END_TEST
 
+/* A sanitizer sees what overflows. */
+START_TEST(the_longest_limits_are_as_good_as_none)
+{
+	leat_flow_limits limits = { .size = sizeof limits, .high_water_bytes = SIZE_MAX, .read_bytes = SIZE_MAX,
+		.linger_ms = INT64_MAX, .stall_ms = INT64_MAX, .close_ms = INT64_MAX, .idle_ms = INT64_MAX };
+	leat_io *reading;
+	leat_result result;
+
+	open_flow();
+	expect_ok(leat_flow_set_limits(flow, &limits));
+	reading = leat_flow_read(flow);
+	world_pass(&w, 1000000);
+	expect_false(leat_io_try(reading, &result));
+	leat_io_cancel(reading);
+	leat_flow_abort(flow);
+	leat_flow_unref(flow);
+	close_world();
+}
+END_TEST
+
 /* ---- closing ---- */
 
 START_TEST(after_a_hole_no_byte_is_given)
@@ -502,6 +522,7 @@ SUITE("guard", room_is_what_can_be_written_at_once,
 	after_shutdown_of_reading_nothing_can_be_put_back,
 	the_end_comes_to_a_read_that_alone_holds_the_flow,
 	the_idle_limit_fails_a_read_that_alone_holds_the_flow,
+	the_longest_limits_are_as_good_as_none,
 	after_a_hole_no_byte_is_given,
 	a_source_that_is_always_ready_does_not_keep_the_loop_from_its_deadlines,
 	a_flow_aborted_while_its_transport_takes_bytes,
