@@ -69,6 +69,9 @@ LEAT_API size_t leat_bufs_size(const leat_bufs *queue);
 LEAT_API int leat_bufs_iovec(const leat_bufs *queue, struct iovec *parts, int room);
 /* Drops the first `bytes` bytes, which must be there. */
 LEAT_API void leat_bufs_drop(leat_bufs *queue, size_t bytes);
+/* Lends the first buf while it is there; NULL when there is none.  Who looks at its
+ * bytes while others may end the flow holds a reference. */
+LEAT_API leat_buf *leat_bufs_peek(const leat_bufs *queue);
 /* Gives the first buf; NULL when there is none. */
 LEAT_API leat_buf *leat_bufs_take(leat_bufs *queue);
 

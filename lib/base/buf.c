@@ -344,6 +344,11 @@ void leat_bufs_drop(leat_bufs *queue, size_t bytes)
 	lt_bufs_clear(&gone); /* last, for a release may change the queue */
 }
 
+leat_buf *leat_bufs_peek(const leat_bufs *queue)
+{
+	return queue->head;
+}
+
 leat_buf *leat_bufs_take(leat_bufs *queue)
 {
 	return lt_bufs_pop(queue);

@@ -147,9 +147,13 @@ static leat_io *on_sent(void *ctx, leat_result *result)
 
 /* ---- encrypting ---- */
 
-/* Small pieces in front, copied together, or what is better copied first; NULL: neither. */
-static leat_buf *gathered(lt_tls *l, const struct iovec *parts, int count, size_t most)
+/* Small pieces in front, copied together, or what is better copied first; else the first.
+ * It is held: a callback of OpenSSL's may end the flow, and the queue with it. */
+static leat_buf *gathered(lt_tls *l, const leat_bufs *queue, size_t most)
 {
+	struct iovec parts[PARTS];
+	int count = leat_bufs_iovec(queue, parts, PARTS);
+	leat_buf *first = leat_bufs_peek(queue);
 	size_t sum = parts[0].iov_len;
 	int n = 1;
 	leat_buf *buf;
@@ -157,8 +161,10 @@ static leat_buf *gathered(lt_tls *l, const struct iovec *parts, int count, size_
 
 	while (n < count && sum < SMALL && parts[n].iov_len < SMALL && sum + parts[n].iov_len <= most)
 		sum += parts[n++].iov_len;
-	if (n == 1)
-		return lt_tls_moved(l, parts[0].iov_base, sum < most ? sum : most);
+	if (n == 1) {
+		buf = lt_tls_moved(l, parts[0].iov_base, sum < most ? sum : most);
+		return buf ? buf : leat_buf_ref(first);
+	}
 	buf = leat_buf_new(leat_flow_loop(l->self), sum);
 	to = leat_buf_space(buf);
 	for (int i = 0; to && i < n; to += parts[i++].iov_len)
@@ -167,22 +173,20 @@ static leat_buf *gathered(lt_tls *l, const struct iovec *parts, int count, size_
 }
 
 /* Encrypts at most so many bytes of the front; gives how many, 0: it failed. */
-static size_t encrypt_front(lt_tls *l, leat_bufs *queue, size_t most)
+static size_t encrypt_front(lt_tls *l, const leat_bufs *queue, size_t most)
 {
-	struct iovec parts[PARTS];
-	leat_buf *buf = gathered(l, parts, leat_bufs_iovec(queue, parts, PARTS), most);
-	const void *from = buf ? leat_buf_data(buf) : parts[0].iov_base;
-	size_t bytes = buf ? leat_buf_size(buf) : parts[0].iov_len;
+	leat_buf *buf = gathered(l, queue, most);
+	size_t bytes = leat_buf_size(buf);
 	int ret;
 
 	if (bytes > most)
 		bytes = most;
-	if (buf && leat_buf_failed(buf)) {
+	if (leat_buf_failed(buf)) {
 		l->error = leat_error_core(LEAT_NOMEM);
 		leat_buf_unref(buf);
 		return 0;
 	}
-	ret = SSL_write(l->ssl, from, (int)bytes);
+	ret = SSL_write(l->ssl, leat_buf_data(buf), (int)bytes);
 	leat_buf_unref(buf);
 	if (ret > 0)
 		return (size_t)ret;
@@ -206,6 +210,8 @@ static bool encrypt(lt_tls *l, leat_bufs *queue)
 		if (n == 0)
 			return false;
 		l->dirty = l->more = true;
+		if (l->gone)
+			break;
 		leat_bufs_drop(queue, n);
 		left -= n;
 	}

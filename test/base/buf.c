@@ -621,11 +621,13 @@ START_TEST(a_queue_keeps_order)
 	begin();
 	lt_bufs_init(&queue);
 	expect_queue(&queue, "");
+	expect_null(leat_bufs_peek(&queue));
 	expect_null(leat_bufs_take(&queue));
 	lt_bufs_push(&queue, text("two "));
 	lt_bufs_push(&queue, text("three"));
 	lt_bufs_push_front(&queue, text("one "));
 	expect_queue(&queue, "one two three");
+	expect_text(leat_bufs_peek(&queue), "one ");
 	first = leat_bufs_take(&queue);
 	expect_text(first, "one ");
 	leat_buf_unref(first);

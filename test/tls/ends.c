@@ -77,6 +77,62 @@ START_TEST(closing_says_goodbye_both_ways)
 }
 END_TEST
 
+/* ---- callbacks of OpenSSL's ---- */
+
+static leat_flow *to_abort;
+
+static void abort_it(int writing, int version, int type, const void *bytes, size_t count, SSL *ssl, void *ctx)
+{
+	leat_flow *flow = to_abort;
+
+	(void)version;
+	(void)type;
+	(void)bytes;
+	(void)count;
+	(void)ssl;
+	if (!flow || writing != *(int *)ctx)
+		return;
+	to_abort = NULL;
+	leat_flow_abort(flow);
+}
+
+/* It is called behind the first record of several: what they are made of must stay. */
+static void aborts_inside(int writing)
+{
+	static char text[60000];
+	leat_flow *ends[2];
+
+	begin();
+	party_meets(&p);
+	SSL_set_msg_callback(leat_tls_ssl(p.flow[CLIENT]), abort_it);
+	SSL_set_msg_callback_arg(leat_tls_ssl(p.flow[CLIENT]), &writing);
+	memset(text, 'x', sizeof text);
+	for (int i = 0; i < 2; i++)
+		ends[i] = leat_flow_ref(p.flow[i]);
+	to_abort = ends[CLIENT];
+	for (int i = 0; i < 2; i++)
+		leat_io_ignore(leat_flow_send(ends[i], leat_buf_copy(p.w.loop, text, sizeof text)));
+	leat_io_ignore(leat_flow_read(ends[CLIENT]));
+	party_run(&p);
+	expect_null(to_abort);
+	expect_settled(leat_flow_write(ends[CLIENT], "x", 1), LEAT_CLOSED);
+	for (int i = 0; i < 2; i++)
+		leat_flow_unref(ends[i]);
+	end();
+}
+
+START_TEST(it_may_be_aborted_while_openssl_writes)
+{
+	aborts_inside(1);
+}
+END_TEST
+
+START_TEST(it_may_be_aborted_while_openssl_reads)
+{
+	aborts_inside(0);
+}
+END_TEST
+
 /* ---- a wire ---- */
 
 struct wire {
@@ -413,6 +469,8 @@ SUITE("ends",
 	close_notify_is_the_end,
 	each_direction_ends_by_itself,
 	closing_says_goodbye_both_ways,
+	it_may_be_aborted_while_openssl_writes,
+	it_may_be_aborted_while_openssl_reads,
 	a_peer_may_end_at_any_byte,
 	a_peer_may_be_cut_at_any_byte,
 	an_end_without_goodbye_is_truncated,
