@@ -17,7 +17,7 @@ enum { PIECE_BYTES = 65536 };
 struct file {
 	int fd;
 	int64_t offset; /* of the next byte */
-	uint64_t left;  /* that are wanted */
+	uint64_t left;  /* that are wanted; the last of them has an offset, too */
 };
 
 static void file_read(leat_flow *self, void *state)
@@ -95,6 +95,13 @@ static const leat_flow_ops file_ops = {
 
 /* ---- making ---- */
 
+static uint64_t at_most(uint64_t bytes, int64_t offset)
+{
+	uint64_t most = (uint64_t)(INT64_MAX - offset);
+
+	return bytes < most ? bytes : most;
+}
+
 static leat_error objection(int fd, int64_t offset)
 {
 	struct stat stat;
@@ -115,7 +122,7 @@ leat_flow *leat_flow_from_file_fd_at(leat_loop *loop, int fd, int64_t offset, ui
 	error.where = where;
 	flow = leat_error_set(error) ? leat_flow_stillborn(loop, error) : leat_flow_new_at(loop, &file_ops, &state, where);
 	if (!leat_error_set(error) && state)
-		*(struct file *)state = (struct file){ .fd = fd, .offset = offset, .left = bytes };
+		*(struct file *)state = (struct file){ .fd = fd, .offset = offset, .left = at_most(bytes, offset) };
 	else if (fd >= 0)
 		close(fd);
 	return flow;

@@ -92,6 +92,20 @@ START_TEST(a_part_is_that_part)
 }
 END_TEST
 
+START_TEST(beyond_its_end_there_is_nothing_up_to_the_last_offset)
+{
+	static const int64_t offsets[] = { 11, 100, INT64_MAX - 65536, INT64_MAX - 65535, INT64_MAX - 1, INT64_MAX };
+	leat_flow *flow;
+	leat_error error;
+
+	begin("0123456789");
+	flow = leat_flow_from_file(w.loop, path, offsets[_i], _i % 2 ? 1 : LEAT_FILE_ALL);
+	ck_assert_ptr_null(leat_await_buf(leat_flow_read(flow), &error));
+	expect_ok(error);
+	finish(flow);
+}
+END_TEST
+
 START_TEST(a_large_one_comes_in_pieces_in_order)
 {
 	static unsigned char bytes[LARGE];
@@ -250,6 +264,7 @@ END_TEST
 SUITE("file",
 	all_of_it_is_read_and_then_the_end,
 	a_part_is_that_part,
+	EACH(beyond_its_end_there_is_nothing_up_to_the_last_offset, 6),
 	a_large_one_comes_in_pieces_in_order,
 	a_descriptor_is_taken_and_its_position_is_nobodys,
 	what_is_no_file_says_so,
