@@ -35,6 +35,7 @@ typedef struct leat_lease {
 	int fd;                   /* wait for it, look at it; move bytes by the calls below only */
 	int64_t offset;           /* of a file: where the next byte is; else -1 */
 	uint64_t left;            /* of a file: how many are wanted of it */
+	leat_error error;         /* over: what a call below found wrong with the stream; else none */
 } leat_lease;
 
 typedef struct leat_flow_ops {
@@ -150,9 +151,11 @@ LEAT_API void leat_lease_end(leat_lease *lease);
  *   put    from a pipe into the lease of a write     splice(2)
  *   send   from the lease of a file into the other   sendfile(2)
  * Give how many; 0: nothing can be moved now, wait for the descriptor; -1: a
- * lease is over, since its direction has ended or failed or cannot do this:
- * the next read or write of its flow tells which.  A file that has ended, or
- * has less than was wanted, is the one that is over. */
+ * lease is over.  Where its direction has failed its `error` is what a read or
+ * write would have failed with, and was that write: later ones are CLOSED.  Where
+ * it has ended, or cannot do this, there is none: the next read or write of its
+ * flow tells which.  A file that has ended, or has less than was wanted, is the
+ * one that is over. */
 LEAT_API int64_t leat_lease_take(leat_lease *from, int pipe, size_t most);
 LEAT_API int64_t leat_lease_put(leat_lease *to, int pipe, size_t most);
 LEAT_API int64_t leat_lease_send(leat_lease *to, leat_lease *file, size_t most);

@@ -68,6 +68,7 @@ leat_error leat_flow_lease(leat_flow *flow, leat_direction direction, leat_lease
 	lease->fd = -1;
 	lease->offset = -1;
 	lease->left = UINT64_MAX;
+	lease->error = (leat_error){ 0 };
 	if (leat_error_set(error))
 		return error;
 	if (!flow->ops->lease_fd(lt_flow_self(flow), lt_flow_state(flow), lease))
@@ -157,12 +158,16 @@ static bool is_incapable(int number)
 static int64_t over_because(leat_lease *lease, int number)
 {
 	leat_direction direction = lease->direction;
+	leat_error error = leat_error_errno(number);
 	leat_flow *flow = part(lease);
 
-	if (!is_incapable(number) && direction == LEAT_READ)
-		leat_flow_give_error(lt_flow_self(flow), leat_error_errno(number));
-	else if (!is_incapable(number))
-		leat_flow_write_failed(lt_flow_self(flow), leat_error_errno(number));
+	if (!is_incapable(number)) {
+		lease->error = error;
+		if (direction == LEAT_READ)
+			leat_flow_give_error(lt_flow_self(flow), error);
+		else
+			leat_flow_write_failed(lt_flow_self(flow), error);
+	}
 	lt_flow_unref(flow);
 	return -1;
 }

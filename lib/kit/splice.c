@@ -6,7 +6,8 @@
  * second while it is not; each time one take and one put.  Whatever ends this - the
  * stream, a flow that wants its descriptor back, a second in which nothing
  * came - what is in the pipe is sent in a buf, or goes back when the copy is
- * cancelled, and the copy goes on by bufs, where ends and errors are told.
+ * cancelled, and the copy goes on by bufs, where ends and errors are told.  But
+ * one of writing is told once, to the write that finds it: here.
  *
  * A file needs no pipe and is always ready: it goes by sendfile(2).
  */
@@ -141,6 +142,19 @@ static void leave(lt_copy *copy)
 	leat_resolve(maker);
 }
 
+/* What was in the pipe was in the write that failed. */
+static void fail(lt_copy *copy)
+{
+	leat_maker maker = copy->splice->maker;
+
+	copy->failure = copy->splice->to.error;
+	if (copy->to_failed)
+		*copy->to_failed = true;
+	copy->splice->held = 0;
+	stop(copy);
+	leat_resolve(maker);
+}
+
 static void on_cancel(void *state)
 {
 	lt_copy *copy = *(lt_copy **)state;
@@ -240,7 +254,9 @@ static void pump(lt_copy *copy)
 	bool moved = is_file(s) ? send_file(copy, s) : move(copy, s);
 
 	s->vain = moved ? 0 : s->vain + 1;
-	if (is_over(copy, s) || s->vain > VAIN_WAKES) {
+	if (leat_error_set(s->to.error)) {
+		fail(copy);
+	} else if (is_over(copy, s) || s->vain > VAIN_WAKES) {
 		copy->by_bufs = copy->left > 0 && s->small <= SMALL_TAKES;
 		leave(copy);
 	} else {

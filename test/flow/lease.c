@@ -439,6 +439,7 @@ START_TEST(the_end_that_take_finds_is_the_flows)
 	turn();
 	expect_int(leat_lease_take(&lease, pipe_fds[1], 100), -1);
 	expect_true(lease.flow == NULL);
+	expect_ok(lease.error);
 	expect_size(recalls, 0);
 	expect_true(info().read_ended);
 	expect_true(leat_await_buf(leat_flow_read(mine), NULL) == NULL);
@@ -455,6 +456,7 @@ START_TEST(the_error_that_take_finds_is_the_flows)
 	leat_flow_abort(theirs);
 	turn();
 	expect_int(leat_lease_take(&lease, pipe_fds[1], 100), -1);
+	expect_kind(lease.error, LEAT_RESET);
 	expect_kind(outcome(leat_flow_read(mine)), LEAT_RESET);
 	expect_kind(outcome(leat_flow_write(mine, "x", 1)), LEAT_CLOSED);
 	finish();
@@ -473,8 +475,9 @@ START_TEST(the_error_that_put_finds_is_the_flows_and_no_signal)
 	for (int i = 0; i < 3 && lease.flow; i++)
 		leat_lease_put(&lease, pipe_fds[0], 100);
 	expect_true(lease.flow == NULL);
+	expect_kind(lease.error, _i == 0 ? LEAT_RESET : LEAT_CLOSED);
 	expect_int(leat_lease_put(&lease, pipe_fds[0], 100), -1);
-	expect_true(leat_error_set(outcome(leat_flow_write(mine, "x", 1))));
+	expect_kind(outcome(leat_flow_write(mine, "x", 1)), LEAT_CLOSED);
 	finish();
 }
 END_TEST

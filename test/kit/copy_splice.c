@@ -533,6 +533,38 @@ START_TEST(at_any_turn_anything_may_happen)
 }
 END_TEST
 
+/* By the kernel or by bufs, of a socket or of a file. */
+static void copy_to_who_does_not_read(bool by_bufs, bool file, bool *to_failed)
+{
+	open_at(1);
+	if (file) {
+		leat_flow_unref(from);
+		from = open_file(8 * MUCH);
+	} else {
+		source_start(&source, in, 8 * MUCH);
+	}
+	copy = leat_copy_most(from, to, LEAT_COPY_ALL, &(leat_copy_options){
+		.size = sizeof(leat_copy_options), .by_bufs = by_bufs, .to_failed = to_failed });
+	for (int i = 0; i < 100; i++)
+		turn();
+	if (!by_bufs && !file)
+		expect_true(is_by_kernel());
+}
+
+START_TEST(a_target_that_is_reset_is_a_reset)
+{
+	bool to_failed = false;
+
+	copy_to_who_does_not_read(_i % 2, _i / 2, &to_failed);
+	leat_flow_abort(out);
+	expect_kind(outcome(copy, NULL), LEAT_RESET);
+	expect_true(to_failed);
+	expect_kind(outcome(leat_flow_write(to, "x", 1), NULL), LEAT_CLOSED);
+	expect_int(count_fds() <= fds_before + 1, 1);
+	close_all();
+}
+END_TEST
+
 static void let_be(void)
 {
 }
@@ -625,6 +657,7 @@ SUITE("copy_splice",
 	EACH(unread_in_the_middle_comes_next, ONE_WAY_TOO),
 	EACH(closing_the_target_in_the_middle_leaves_no_hole, ONE_WAY_TOO),
 	EACH(at_any_turn_anything_may_happen, ONE_WAY_TOO),
+	EACH(a_target_that_is_reset_is_a_reset, 4),
 	EACH(the_loop_may_go_at_any_turn, ONE_WAY_TOO),
 	OVER_ALL(an_idle_limit_of_the_flow_ends_it),
 	EACH(any_allocation_may_fail, ONE_WAY_TOO))
