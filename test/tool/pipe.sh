@@ -26,10 +26,10 @@ same 'nothing out' $? 0
 same 'the program ends first, and is heard to its end' \
 	"$(leat pipe "exec:head -c 3; cat >/dev/null" <"$work/data" | cksum)" "$(head -c 3 "$work/data" | cksum)"
 leat pipe exec:cat <"$work/data" >/dev/full 2>"$work/err"
-like 'a full disk is an error' "$? $(cat "$work/err")" '1 leat: *No space left on device*'
+like 'a full disk is an error' "$? $(cat "$work/err")" '1 leat: standard input or output: No space left on device'
 { leat pipe exec:cat <"$work/data" 2>"$work/err"; echo $? >"$work/status"; } | head -c 1 >/dev/null
 like 'nobody reads on' "$(cat "$work/status" "$work/err")" '1
-leat: Broken pipe'
+leat: standard input or output: Broken pipe'
 
 # Streams that are closed.
 same 'a closed standard input is at its end' "$(leat pipe 'exec:wc -c' <&- | tr -d ' ')" 0

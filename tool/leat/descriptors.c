@@ -18,6 +18,18 @@ static bool is_file(int fd)
 	return fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode);
 }
 
+static bool is_socket(int fd)
+{
+	struct stat facts;
+
+	return fstat(fd, &facts) == 0 && S_ISSOCK(facts.st_mode);
+}
+
+bool descriptors_have_socket(int in, int out)
+{
+	return is_socket(in) || is_socket(out);
+}
+
 static leat_flow *one(leat_loop *loop, int fd, leat_direction direction)
 {
 	return is_file(fd) ? file_flow(loop, fd, direction) : leat_flow_from_fd(loop, fd);

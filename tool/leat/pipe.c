@@ -48,16 +48,20 @@ static void linger(leat_loop *loop)
 static int run(struct pipe_run *p)
 {
 	leat_loop *loop = p->journey.loop;
+	bool lingers = descriptors_have_socket(STDIN_FILENO, STDOUT_FILENO);
 	leat_flow *ours = descriptors_flow(loop, STDIN_FILENO, STDOUT_FILENO);
 	leat_io *either[2];
 	bool ok;
 
 	p->journey.tally.begun_ms = leat_loop_now_ms(loop);
 	p->signals = leat_signals_new(loop, SIGTERM, SIGINT, SIGHUP, SIGUSR1);
-	either[0] = session_start(&p->journey, ours);
+	either[0] = session_start(&p->journey, leat_flow_ref(ours));
 	either[1] = leat_io_repeat(loop, next_signal, leat_ctx_borrow(p));
 	ok = leat_await(leat_io_race(loop, either, 2), NULL);
 	leat_signals_free(p->signals);
+	if (ok && !lingers) /* all was taken, and what could still be read nobody wants */
+		leat_flow_abort(ours);
+	leat_flow_unref(ours);
 	if (!p->fatal)
 		linger(loop);
 	return ok ? STATUS_DONE : STATUS_FAILED;

@@ -5,8 +5,10 @@
 
 #include <leat/leat.h>
 
-/* Resolves with the flow: what the program says is read, what it hears is written. *child
- * is given; it is told to end, by SIGTERM, when nobody wants it any more. */
+/* Resolves with the flow: what the program says is read; its end is a failure where the
+ * program has failed by then. What it hears is written, and dropped where it listens no
+ * more. *child is given, to be waited for by whoever has it; it is told to end, by
+ * SIGTERM, when the flow is aborted and when nobody wants it any more. */
 LEAT_NODISCARD leat_io *program_start(leat_loop *loop, const char *command, leat_child **child);
 
 /* Waits for it; fails where it gave anything but 0 to exit. */

@@ -14,10 +14,13 @@
 #include "program.h"
 #include "session.h"
 
+enum { LOOK_MS = 5 };
+
 struct session {
 	struct journey *journey;
 	leat_flow *near, *far;
 	struct call call;      /* also: what is under way on the near side */
+	leat_maker never;      /* of a program that failed: the two ways say how it ended */
 	leat_proxied so_far;
 	int64_t begun_ms;
 	uint64_t number;
@@ -123,8 +126,20 @@ static void blame_target(struct session *s, leat_kind kind)
 	const struct route *to = s->journey->to;
 
 	blame(s, to);
-	if (to->address.count > 1 && (kind == LEAT_PROTOCOL || kind == LEAT_TRUNCATED || kind == LEAT_LIMIT))
+	if (to->address.count > 1 &&
+	    (kind == LEAT_PROTOCOL || kind == LEAT_TRUNCATED || kind == LEAT_LIMIT || kind == LEAT_DENIED))
 		s->call.blame.at = (struct piece){ 0, s->call.blame.at.at - 1 };
+}
+
+static void blame_standard_streams(struct session *s, leat_error error)
+{
+	struct blame *blame = &s->call.blame;
+	int used;
+
+	if (s->journey->from)
+		return;
+	used = snprintf(blame->words, sizeof blame->words, "standard input or output: ");
+	leat_error_print(error, blame->words + used, sizeof blame->words - (size_t)used);
 }
 
 static leat_io *on_ended(struct session *s)
@@ -144,6 +159,7 @@ static leat_io *on_joined(void *ctx, leat_result *result)
 	case LEAT_PROXY_ENDED:
 		return on_ended(s);
 	case LEAT_PROXY_ONE_BROKE: /* who came, whom the line names already */
+		blame_standard_streams(s, how.error);
 		break;
 	case LEAT_PROXY_OTHER_BROKE:
 		blame_target(s, leat_error_kind(how.error));
@@ -168,12 +184,55 @@ static leat_io *join(struct session *s)
 	return leat_io_then(leat_proxy(s->near, s->far, &options), on_joined, leat_ctx_borrow(s));
 }
 
+/* What failed the proxy hears, or asks for at its end. */
+static leat_io *on_failed(void *ctx, leat_result *result)
+{
+	struct session *s = ctx;
+
+	return leat_io_new(s->journey->loop, &s->never, NULL, NULL);
+}
+
+static leat_io *await_last_word(void *ctx, leat_result *result);
+
+/* The proxy has passed on the end of what the program said: once that has gone, nobody
+ * has to wait for what the other side would still say. */
+static leat_io *look_for_last_word(void *ctx, leat_result *result)
+{
+	struct session *s = ctx;
+	leat_flow_info info = { .size = sizeof info };
+
+	leat_flow_info_get(s->near, &info);
+	if (!info.write_ended)
+		return await_last_word(ctx, result);
+	return leat_io_catch(leat_flow_flush(s->near), leat_match_all(), on_failed, leat_ctx_borrow(s));
+}
+
+static leat_io *await_last_word(void *ctx, leat_result *result)
+{
+	return leat_io_then(leat_sleep(leat_result_loop(result), LOOK_MS), look_for_last_word, leat_ctx_borrow(ctx));
+}
+
+static leat_io *on_program_over(void *ctx, leat_result *result)
+{
+	struct session *s = ctx;
+
+	leat_io_ignore(leat_flow_shutdown(s->near, LEAT_READ));
+	return look_for_last_word(ctx, result);
+}
+
+static leat_io *join_program(struct session *s)
+{
+	leat_io *ended = leat_io_branch(program_wait(s->call.child), on_program_over, on_failed, leat_ctx_borrow(s));
+
+	return leat_io_race(s->journey->loop, (leat_io *[]){ join(s), ended }, 2);
+}
+
 static leat_io *on_far(void *ctx, leat_result *result)
 {
 	struct session *s = ctx;
 
 	s->far = leat_result_flow(result);
-	return join(s);
+	return s->call.child ? join_program(s) : join(s);
 }
 
 /* An echo. */
