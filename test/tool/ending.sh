@@ -36,10 +36,12 @@ same 'while it drains' "$line" 'the old one goes on'
 close_client 0
 ended 3 0
 
-opened 3 echo --grace=100ms tcp:127.0.0.1:0
+opened 3 echo --stats --grace=100ms tcp:127.0.0.1:0
 tell 3 INT
 hear 3 'leat: ending; connections open: 1'
 hear 3 'leat: the grace is over; connections cut: 1'
+hear 3 'leat: 1 tcp:127.0.0.1:*: 6 there, 6 back, * s: it was cut, since we were told to end'
+hear 3 'leat: 1 taken, 1 failed, 0 open, at most 1 at once: 6 there, 6 back, * s'
 ended 3 3
 same 'who was cut has no end in order' "$(cat <&7)" ''
 close_client 1
@@ -85,4 +87,18 @@ kill -TERM $client
 wait $client
 same 'pipe is ended by SIGTERM' $? 143
 exec 8>&-
+
+# SIGHUP ends as SIGTERM does, but for who has seen to it that it does not.
+start 3 echo "unix:$work/path"
+tell 3 HUP
+ended 3 0
+same 'the path of a socket is gone' "$(ls "$work/path" 2>/dev/null)" ''
+start 3 echo tcp:127.0.0.1:0
+stop 3
+trap '' HUP
+start 3 echo tcp:127.0.0.1:0
+trap - HUP
+tell 3 HUP
+same 'as nohup' "$(echo hello | leat pipe "$where")" hello
+stop 3
 finish

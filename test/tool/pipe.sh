@@ -33,8 +33,8 @@ leat: standard input or output: Broken pipe'
 
 # Streams that are closed.
 same 'a closed standard input is at its end' "$(leat pipe 'exec:wc -c' <&- | tr -d ' ')" 0
-leat pipe 'exec:echo hello' </dev/null >&-
-same 'what goes to a closed standard output is gone' $? 0
+leat pipe 'exec:echo hello' </dev/null >&- 2>"$work/err"
+same 'nothing is lost in a closed standard output' "$? $(cat "$work/err")" '2 leat: standard output cannot be written to'
 leat pipe tcp:127.0.0.1:bad:port 2>&- </dev/null
 same 'and so is a complaint' $? 2
 
@@ -47,5 +47,27 @@ if command -v socat >/dev/null; then
 		"$(socat -t 60 - "SYSTEM:$program pipe exec\:cat <$work/data" </dev/null | cksum)" "$data"
 	socat -t 60 - "SYSTEM:$program pipe exec\:cat >$work/copy" <"$work/data"
 	same 'a socket in, a file out' "$(cksum <"$work/copy")" "$data"
+fi
+
+# One socket as both, as from inetd: the target says no more, and is heard of that; we go on.
+if command -v perl >/dev/null; then
+	perl -MSocket -e '
+		socketpair(A, B, AF_UNIX, SOCK_STREAM, 0);
+		if (!fork) {
+			close(A);
+			open(STDIN, "<&", \*B);
+			open(STDOUT, ">&", \*B);
+			close(B);
+			exec @ARGV;
+		}
+		close(B);
+		print while sysread(A, $_, 99);
+		syswrite(A, "still here");
+		shutdown(A, 1);
+		wait;
+		print "$?\n"' "$program" pipe "exec:echo over; exec >&-; cat >'$work/heard'" >"$work/out"
+	same 'one socket as both has two halves' "$(cat "$work/out" "$work/heard")" 'over
+0
+still here'
 fi
 finish

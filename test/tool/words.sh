@@ -43,13 +43,14 @@ refused 2 "leat: an address is missing
 $usage" echo
 refused 2 "leat: that is an address too many
 $usage" pipe tcp:a:1 tcp:b:1
-refused 2 "leat: --idle=soon: a time is 10, 10s, 500ms, 5m, 2h or never
+refused 2 "leat: --idle=soon: a time is 10, 10s, 500ms, 5m, 2h or never, and not 0
 $usage" relay --idle=soon tcp::0 tcp:a:1
 refused 2 "leat: --idle=0: a time is *" relay -i 0 tcp::0 tcp:a:1
 refused 2 "leat: --connect=10d: a time is *" relay -c 10d tcp::0 tcp:a:1
 refused 2 "leat: --grace=99999999999: a time is 0, 10, *" relay -g 99999999999 tcp::0 tcp:a:1
-refused 2 "leat: --connections=0: a number from 1 on*" relay -n 0 tcp::0 tcp:a:1
-refused 2 "leat: --connections=5x: a number from 1 on*" relay -n 5x tcp::0 tcp:a:1
+refused 2 "leat: --connections=0: a number from 1 to *" relay -n 0 tcp::0 tcp:a:1
+refused 2 "leat: --connections=5x: a number from 1 to *" relay -n 5x tcp::0 tcp:a:1
+refused 2 "leat: --connections=99999999999: a number from 1 to 2147483647*" relay -n 99999999999 tcp::0 tcp:a:1
 
 # What is wrong with an address; test/tool/address.c has the rest.
 refused 2 "leat: no such kind of address: 'tpc'; there are tcp, unix, fd, exec, tls, gzip
@@ -66,9 +67,21 @@ refused 2 "leat: descriptor 57 is not open
 refused 2 "leat: descriptor 1 is open for writing only
   fd:1,0
      ^" pipe fd:1,0
-refused 1 "leat: cannot listen there: *
+refused 2 "leat: descriptor 0 is in use already, as the other side
+  fd:0,1
+     ^~~" pipe fd:0,1
+refused 2 "leat: descriptor 0 is in use already, as the other side
+  fd:0,2
+     ^~~" relay fd:0 fd:0,2
+refused 1 "leat: cannot listen there: that is no stream socket that listens
   fd:0
   ^~~~" echo fd:0
+refused 1 "leat: there is no service of that name
+  tcp:127.0.0.1:no-such-service
+                ^~*" pipe tcp:127.0.0.1:no-such-service
+refused 1 "leat: cannot listen there: there is no service of that name
+  tcp::no-such-service
+       ^~*" echo tcp::no-such-service
 refused 1 "leat: cannot listen there: No such file or directory
   unix:$work/none/x
   ^~*" echo "unix:$work/none/x"

@@ -8,6 +8,8 @@
 /* Of a long address only the neighbourhood is shown. */
 enum { BEFORE = 48, SHOWN = 100 };
 
+const struct complaint no_loop = { .words = "there is no memory to begin with, or there are too few descriptors" };
+
 bool complain(struct complaint *why, const char *text, struct piece place, const char *format, ...)
 {
 	va_list list;

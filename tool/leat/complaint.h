@@ -26,6 +26,8 @@ struct complaint {
 /* Fills it in; gives false, so that a check can end with it. */
 bool complain(struct complaint *why, const char *text, struct piece place, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+/* That nothing can be begun. */
+extern const struct complaint no_loop;
 /* Three lines, or one; what a terminal might obey is shown as "?". */
 void complaint_print(const struct complaint *why, FILE *out);
 /* Prints words that may hold bytes of others. */

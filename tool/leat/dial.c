@@ -76,6 +76,15 @@ static leat_io *on_resolved(void *ctx, leat_result *result)
 	return reach_next(r);
 }
 
+static leat_io *on_not_resolved(void *ctx, leat_result *result)
+{
+	const struct reaching *r = ctx;
+
+	if (resolve_blames_port(leat_result_error(result)))
+		r->call->blame.at = r->call->route->address.port_at;
+	return leat_result_pass(result);
+}
+
 static leat_io *dial_tcp(struct call *call)
 {
 	const struct address *a = &call->route->address;
@@ -89,7 +98,8 @@ static leat_io *dial_tcp(struct call *call)
 		io = reach_next(r);
 	} else {
 		call->blame.at = a->host_at;
-		io = leat_io_then(resolve(call->loop, a->host, a->port), on_resolved, leat_ctx_borrow(r));
+		io = leat_io_branch(resolve(call->loop, a->host, a->port), on_resolved, on_not_resolved,
+			leat_ctx_borrow(r));
 	}
 	return leat_io_attach(io, leat_ctx_own(r, end_reaching));
 }

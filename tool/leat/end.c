@@ -66,7 +66,7 @@ static bool check_port(struct walk *w, struct piece at, const char *port)
 		return complain(w->why, w->text, at, "a port is a number from 0 to 65535, without leading zeros");
 	if (value == 0 && w->role == ROLE_TARGET)
 		return complain(w->why, w->text, at, "port 0 is for listening; a target needs its port");
-	return value >= 0 || is_host(port, strlen(port), "-_.+") ||
+	return value >= 0 || (*port != '-' && is_host(port, strlen(port), "-_.+")) ||
 		complain(w->why, w->text, at, "a port is a number, or a service by its name");
 }
 

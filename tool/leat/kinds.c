@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* kinds - the kinds of layers and ends, and the options each one has */
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "kinds.h"
 
 static const struct option_rule tcp_options[] = {
-	{ OPTION_KEEPALIVE, "keepalive", FORM_NUMBER, ROLE_EITHER, 1, 86400 },
+	{ OPTION_KEEPALIVE, "keepalive", FORM_NUMBER, ROLE_EITHER, 1, 32767 },
 	{ .name = NULL },
 };
 
@@ -22,7 +23,7 @@ static const struct option_rule tls_options[] = {
 
 static const struct option_rule gzip_options[] = {
 	{ OPTION_LEVEL, "level", FORM_NUMBER, ROLE_EITHER, 1, 9 },
-	{ OPTION_LIMIT, "limit", FORM_NUMBER, ROLE_EITHER, 1, 1L << 30 },
+	{ OPTION_LIMIT, "limit", FORM_NUMBER, ROLE_EITHER, 1, LONG_MAX / 10 },
 	{ .name = NULL },
 };
 

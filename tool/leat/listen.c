@@ -39,7 +39,7 @@ static leat_listener *listen_tcp(leat_loop *loop, const struct route *route, str
 	leat_listener *listener;
 
 	if (leat_error_set(error)) {
-		*at = a->host_at;
+		*at = resolve_blames_port(error) ? a->port_at : a->host_at;
 		return leat_listener_stillborn(loop, error);
 	}
 	listener = listen_on(loop, route, &places->at[0]);
@@ -81,7 +81,10 @@ leat_listener *route_listen(leat_loop *loop, const struct route *route, struct c
 
 	if (!failed(listener))
 		return listener;
-	leat_error_print(leat_listener_error(listener), words, sizeof words);
+	if (address_end(&route->address)->kind == KIND_FD && leat_error_is(leat_listener_error(listener), LEAT_INVALID))
+		snprintf(words, sizeof words, "that is no stream socket that listens");
+	else
+		leat_error_print(leat_listener_error(listener), words, sizeof words);
 	complain(why, route->address.text, at, "cannot listen there: %s", words);
 	leat_listener_unref(listener);
 	return NULL;

@@ -56,16 +56,13 @@ static int no_command(int argc, char **argv)
 }
 
 /* A standard stream that is closed would be the next socket's number, and be taken for
- * the stream. */
+ * the stream. What stands there instead is at its end to be read, and cannot be written
+ * to: what goes to standard output is not to vanish. */
 static void open_standard_streams(void)
 {
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)!open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY);
 }
 
 int main(int argc, char **argv)

@@ -4,12 +4,15 @@
  * A terminal is to be left as it was found, so the signals that end us are waited
  * for: the flows are let go first, and then the signal does what it always does.
  */
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "commands.h"
 #include "descriptors.h"
 #include "dump.h"
+#include "signals.h"
 #include "status.h"
 
 struct pipe_run {
@@ -54,7 +57,7 @@ static int run(struct pipe_run *p)
 	bool ok;
 
 	p->journey.tally.begun_ms = leat_loop_now_ms(loop);
-	p->signals = leat_signals_new(loop, SIGTERM, SIGINT, SIGHUP, SIGUSR1);
+	p->signals = signals_to_end(loop);
 	either[0] = session_start(&p->journey, leat_flow_ref(ours));
 	either[1] = leat_io_repeat(loop, next_signal, leat_ctx_borrow(p));
 	ok = leat_await(leat_io_race(loop, either, 2), NULL);
@@ -67,22 +70,54 @@ static int run(struct pipe_run *p)
 	return ok ? STATUS_DONE : STATUS_FAILED;
 }
 
-int pipe_command(const struct settings *settings, char **addresses)
+/* What a shell can have put there, and what is of no use there. */
+static bool check_stream(int fd, const char *name, int refused, struct complaint *why)
+{
+	struct piece nowhere = { 0, 0 };
+	struct stat facts;
+
+	if (fstat(fd, &facts) == 0 && S_ISDIR(facts.st_mode))
+		return complain(why, NULL, nowhere, "standard %s is a folder", name);
+	if ((fcntl(fd, F_GETFL) & O_ACCMODE) == refused)
+		return complain(why, NULL, nowhere, "standard %s cannot be %s", name,
+			refused == O_RDONLY ? "written to" : "read");
+	return true;
+}
+
+static bool check(const struct route *to, struct complaint *why)
+{
+	return check_stream(STDIN_FILENO, "input", O_WRONLY, why) && check_stream(STDOUT_FILENO, "output", O_RDONLY, why) &&
+		!route_has_descriptor(to, STDIN_FILENO, why) && !route_has_descriptor(to, STDOUT_FILENO, why);
+}
+
+static int refuse(const struct complaint *why, int status)
+{
+	complaint_print(why, stderr);
+	return status;
+}
+
+static int run_route(const struct settings *settings, const struct route *to)
 {
 	struct pipe_run p = { .fatal = 0 };
-	struct complaint why = { .words = "no memory" };
-	struct route to;
-	int status = STATUS_USAGE;
+	int status;
 
-	if (route_make(addresses[0], ROLE_TARGET, &to, &why)) {
-		p.journey = (struct journey){ .loop = leat_loop_new(NULL, NULL), .settings = settings, .to = &to, .alone = true };
-		status = p.journey.loop ? run(&p) : STATUS_FAILED;
-		leat_loop_free(p.journey.loop);
-	} else {
-		complaint_print(&why, stderr);
-	}
-	route_free(&to);
+	p.journey = (struct journey){ .loop = leat_loop_new(NULL, NULL), .settings = settings, .to = to, .alone = true };
+	if (!p.journey.loop)
+		return refuse(&no_loop, STATUS_FAILED);
+	status = run(&p);
+	leat_loop_free(p.journey.loop);
 	if (p.fatal)
 		raise(p.fatal); /* as it would have been without us */
+	return status;
+}
+
+int pipe_command(const struct settings *settings, char **addresses)
+{
+	struct complaint why = { .words = "no memory" };
+	struct route to;
+	bool makes_sense = route_make(addresses[0], ROLE_TARGET, &to, &why) && check(&to, &why);
+	int status = makes_sense ? run_route(settings, &to) : refuse(&why, STATUS_USAGE);
+
+	route_free(&to);
 	return status;
 }

@@ -29,7 +29,7 @@ static leat_kind kind_of(int code)
 
 static int print(int code, char *out, size_t room)
 {
-	return snprintf(out, room, "%s", gai_strerror(code));
+	return snprintf(out, room, "%s", code == EAI_SERVICE ? "there is no service of that name" : gai_strerror(code));
 }
 
 const leat_error_domain resolve_errors = {
@@ -38,6 +38,11 @@ const leat_error_domain resolve_errors = {
 	.kind = kind_of,
 	.print = print,
 };
+
+bool resolve_blames_port(leat_error error)
+{
+	return error.domain == &resolve_errors && error.code == EAI_SERVICE;
+}
 
 const leat_type places_type = { .size = sizeof(leat_type), .name = "places", .destroy = free };
 

@@ -19,6 +19,8 @@ struct places {
 extern const leat_type places_type;
 /* What getaddrinfo says, in its own words. */
 extern const leat_error_domain resolve_errors;
+/* Whether it is the port that leads nowhere, and not the host. */
+bool resolve_blames_port(leat_error error);
 
 /* Resolves with a struct places, of at least one. Cancelling it leaves the thread at
  * work until getaddrinfo returns. */

@@ -89,6 +89,16 @@ struct piece route_end(const struct route *route)
 	return (struct piece){ at, strlen(route->address.text + at) };
 }
 
+bool route_has_descriptor(const struct route *route, int fd, struct complaint *why)
+{
+	const struct address *a = &route->address;
+
+	if (address_end(a)->kind != KIND_FD || (a->in != fd && a->out != fd))
+		return false;
+	complain(why, a->text, a->rest, "descriptor %d is in use already, as the other side", fd);
+	return true;
+}
+
 bool route_is_lasting(const struct route *route)
 {
 	return address_end(&route->address)->kind != KIND_FD || route->role == ROLE_LISTEN;

@@ -26,6 +26,8 @@ bool route_make(const char *text, enum role role, struct route *route, struct co
 void route_free(struct route *route);
 /* The text from the end's name on. */
 struct piece route_end(const struct route *route);
+/* Whether it ends in that descriptor: a complaint where it does. */
+bool route_has_descriptor(const struct route *route, int fd, struct complaint *why);
 /* Whether it can be used more than once. */
 bool route_is_lasting(const struct route *route);
 

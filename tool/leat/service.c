@@ -10,6 +10,7 @@
 #include "dump.h"
 #include "service.h"
 #include "session.h"
+#include "signals.h"
 #include "status.h"
 
 struct service {
@@ -169,7 +170,7 @@ static int run(struct service *s)
 	leat_loop *loop = s->journey.loop;
 	int status;
 
-	s->signals = leat_signals_new(loop, SIGTERM, SIGINT, SIGUSR1);
+	s->signals = signals_to_end(loop);
 	s->journey.tally.begun_ms = leat_loop_now_ms(loop);
 	status = wait_for_the_end(s);
 	if (s->settings.stats)
@@ -196,11 +197,16 @@ static int run_routes(const struct settings *settings, const struct route *from,
 	s.journey = (struct journey){ .loop = leat_loop_new(NULL, NULL), .settings = &s.settings, .from = from, .to = to,
 		.alone = s.settings.once };
 	if (!s.journey.loop)
-		return refuse(&(struct complaint){ .words = "no memory" }, STATUS_FAILED);
+		return refuse(&no_loop, STATUS_FAILED);
 	s.listener = route_listen(s.journey.loop, from, &why);
 	status = s.listener ? run(&s) : refuse(&why, STATUS_FAILED);
 	leat_loop_free(s.journey.loop);
 	return status;
+}
+
+static bool are_one(const struct route *from, const struct route *to, struct complaint *why)
+{
+	return address_end(&from->address)->kind == KIND_FD && route_has_descriptor(to, from->address.in, why);
 }
 
 int service_run(const struct settings *settings, const char *listen, const char *target)
@@ -209,7 +215,8 @@ int service_run(const struct settings *settings, const char *listen, const char 
 	struct complaint why;
 	int status;
 
-	if (!route_make(listen, ROLE_LISTEN, &from, &why) || (target && !route_make(target, ROLE_TARGET, &to, &why)))
+	if (!route_make(listen, ROLE_LISTEN, &from, &why) || (target && !route_make(target, ROLE_TARGET, &to, &why)) ||
+	    (target && are_one(&from, &to, &why)))
 		status = refuse(&why, STATUS_USAGE);
 	else
 		status = run_routes(settings, &from, target ? &to : NULL);

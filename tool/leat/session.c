@@ -16,6 +16,32 @@
 
 enum { LOOK_MS = 5 };
 
+/* How it ended by what we did, in words. */
+enum { NOTHING_MOVED, NOTHING_MOVED_HALF_OPEN, CUT };
+
+static leat_kind session_kind(int code)
+{
+	return code == CUT ? LEAT_CANCELLED : LEAT_TIMEOUT;
+}
+
+static int session_print(int code, char *out, size_t room)
+{
+	static const char *const words[] = {
+		[NOTHING_MOVED] = "it was idle for too long",
+		[NOTHING_MOVED_HALF_OPEN] = "one side had ended, and the other was idle for too long",
+		[CUT] = "it was cut, since we were told to end",
+	};
+
+	return snprintf(out, room, "%s", words[code]);
+}
+
+static const leat_error_domain session_errors = {
+	.size = sizeof(leat_error_domain),
+	.name = "session",
+	.kind = session_kind,
+	.print = session_print,
+};
+
 struct session {
 	struct journey *journey;
 	leat_flow *near, *far;
@@ -25,12 +51,18 @@ struct session {
 	int64_t begun_ms;
 	uint64_t number;
 	char from[160];
+	bool told;
 };
 
+static void tell(struct session *s, leat_error error);
+
+/* One that was cancelled is told here. */
 static void free_session(void *ctx)
 {
 	struct session *s = ctx;
 
+	if (!s->told)
+		tell(s, leat_error_make(&session_errors, CUT));
 	leat_flow_unref(s->near);
 	leat_flow_unref(s->far);
 	leat_child_unref(s->call.child);
@@ -71,9 +103,8 @@ static void say_failure(const struct session *s, leat_error error)
 	putc('\n', stderr);
 }
 
-static leat_io *on_over(void *ctx, leat_result *result)
+static void tell(struct session *s, leat_error error)
 {
-	const struct session *s = ctx;
 	struct journey *j = s->journey;
 	struct tale tale = {
 		.number = s->number,
@@ -81,39 +112,26 @@ static leat_io *on_over(void *ctx, leat_result *result)
 		.there = j->to ? s->so_far.there_bytes : s->so_far.back_bytes,
 		.back = s->so_far.back_bytes,
 		.took_ms = leat_loop_now_ms(j->loop) - s->begun_ms,
-		.error = leat_result_error(result),
+		.error = error,
 	};
 
+	s->told = true;
 	tally_close(&j->tally, &tale);
-	if (leat_error_set(tale.error))
-		say_failure(s, tale.error);
 	if (j->settings->stats)
 		tale_print(&tale, stderr);
+}
+
+static leat_io *on_over(void *ctx, leat_result *result)
+{
+	struct session *s = ctx;
+
+	if (!leat_result_ok(result))
+		say_failure(s, leat_result_error(result));
+	tell(s, leat_result_error(result));
 	return leat_result_pass(result);
 }
 
 /* ---- both ways ---- */
-
-/* The limits of ours, in words. */
-enum { NOTHING_MOVED, NOTHING_MOVED_HALF_OPEN };
-
-static leat_kind limit_kind(int code)
-{
-	return LEAT_TIMEOUT;
-}
-
-static int limit_print(int code, char *out, size_t room)
-{
-	return snprintf(out, room, "%s", code == NOTHING_MOVED ? "it was idle for too long"
-		: "one side had ended, and the other was idle for too long");
-}
-
-static const leat_error_domain limit_errors = {
-	.size = sizeof(leat_error_domain),
-	.name = "limit",
-	.kind = limit_kind,
-	.print = limit_print,
-};
 
 static void blame(struct session *s, const struct route *route)
 {
@@ -165,10 +183,10 @@ static leat_io *on_joined(void *ctx, leat_result *result)
 		blame_target(s, leat_error_kind(how.error));
 		break;
 	case LEAT_PROXY_IDLE:
-		how.error = leat_error_make(&limit_errors, NOTHING_MOVED);
+		how.error = leat_error_make(&session_errors, NOTHING_MOVED);
 		break;
 	case LEAT_PROXY_HALF_OPEN:
-		how.error = leat_error_make(&limit_errors, NOTHING_MOVED_HALF_OPEN);
+		how.error = leat_error_make(&session_errors, NOTHING_MOVED_HALF_OPEN);
 		break;
 	}
 	return leat_io_fail(s->journey->loop, how.error);
@@ -243,6 +261,13 @@ static leat_io *on_given_back(void *ctx, leat_result *result)
 	return leat_flow_close(s->near);
 }
 
+static leat_io *on_not_given_back(void *ctx, leat_result *result)
+{
+	if (leat_error_is(leat_result_error(result), LEAT_TIMEOUT))
+		return leat_io_fail(leat_result_loop(result), leat_error_make(&session_errors, NOTHING_MOVED));
+	return leat_result_pass(result);
+}
+
 static leat_io *give_back(struct session *s)
 {
 	leat_flow_limits limits = { .size = sizeof limits, .idle_ms = s->journey->settings->idle_ms };
@@ -253,7 +278,7 @@ static leat_io *give_back(struct session *s)
 	if (leat_error_set(error))
 		return leat_io_fail(s->journey->loop, error);
 	io = leat_copy_most(s->near, s->near, LEAT_COPY_ALL, &options);
-	return leat_io_then(io, on_given_back, leat_ctx_borrow(s));
+	return leat_io_branch(io, on_given_back, on_not_given_back, leat_ctx_borrow(s));
 }
 
 static int64_t until(const struct journey *j)
@@ -275,15 +300,18 @@ static leat_io *on_near(void *ctx, leat_result *result)
 
 /* ---- the beginning ---- */
 
-static void name_peer(leat_flow *flow, char *out, size_t room)
+/* The client of a Unix socket has no name. */
+static void name_peer(const struct session *s, leat_flow *flow, char *out, size_t room)
 {
 	leat_flow_info info = { .size = sizeof info };
 
 	leat_flow_info_get(flow, &info);
 	if (info.peer.bytes > 0)
 		leat_addr_print(&info.peer, out, room);
-	else
-		snprintf(out, room, "%s", info.kind);
+	if (!s->journey->from)
+		snprintf(out, room, "standard input");
+	else if (info.peer.bytes == 0 || !strcmp(out, "unix:"))
+		snprintf(out, room, "%s", info.peer.bytes == 0 ? "somebody who has gone" : "unix");
 }
 
 leat_io *session_start(struct journey *j, leat_flow *flow)
@@ -299,7 +327,7 @@ leat_io *session_start(struct journey *j, leat_flow *flow)
 	s->journey = j;
 	s->begun_ms = leat_loop_now_ms(j->loop);
 	s->number = j->tally.opened;
-	name_peer(flow, s->from, sizeof s->from);
+	name_peer(s, flow, s->from, sizeof s->from);
 	io = j->from ? route_wrap(j->from, flow, &s->call.blame) : leat_io_flow(j->loop, flow);
 	if (until(j) >= 0)
 		io = leat_io_deadline(io, until(j));

@@ -76,7 +76,8 @@ static int64_t take_time(const char *name, const char *text, int64_t least)
 
 	if (read_time(text, &ms) && (ms < 0 || ms >= least))
 		return ms;
-	fprintf(stderr, "leat: --%s=%s: a time is %s10, 10s, 500ms, 5m, 2h or never\n", name, text, least ? "" : "0, ");
+	fprintf(stderr, "leat: --%s=%s: a time is %s10, 10s, 500ms, 5m, 2h or never%s\n", name, text, least ? "" : "0, ",
+		least ? ", and not 0" : "");
 	refuse();
 	return 0;
 }
@@ -88,7 +89,7 @@ static size_t take_count(const char *name, const char *text)
 
 	if (read_number(text, INT32_MAX, &number, &rest) && !*rest && number > 0)
 		return (size_t)number;
-	fprintf(stderr, "leat: --%s=%s: a number from 1 on\n", name, text);
+	fprintf(stderr, "leat: --%s=%s: a number from 1 to %d\n", name, text, INT32_MAX);
 	refuse();
 	return 0;
 }

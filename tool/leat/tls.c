@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* tls - the layer tls, by libleat-tls */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,7 +98,10 @@ static bool check_context(const leat_tls *context, const struct address *address
 
 	if (!leat_error_set(error))
 		return true;
-	leat_error_print(error, words, sizeof words);
+	if (option && !strcmp(option, "alpn"))
+		snprintf(words, sizeof words, "protocols are names of 1 to 255 bytes with a plus between them: alpn=h2+http/1.1");
+	else
+		leat_error_print(error, words, sizeof words);
 	return complain(why, address->text, place_of(part, option), "%s", words);
 }
 

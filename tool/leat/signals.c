@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/* signals - those that a command waits for */
+#include <signal.h>
+
+#include "signals.h"
+
+static bool is_ignored(int number)
+{
+	struct sigaction now;
+
+	return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+leat_signals *signals_to_end(leat_loop *loop)
+{
+	static const int numbers[] = { SIGTERM, SIGINT, SIGUSR1, SIGHUP };
+	size_t count = sizeof numbers / sizeof *numbers;
+
+	return leat_signals_new_at(loop, numbers, is_ignored(SIGHUP) ? count - 1 : count, LEAT_HERE);
+}
