@@ -56,6 +56,8 @@ static leat_io *finish(lt_tls *l)
 	l->why = NULL;
 	l->dirty = !l->server; /* a server's last words are tickets: nobody waits for them */
 	lt_tls_pump(l);
+	if (!l->gone && (!l->server || SSL_version(l->ssl) < TLS1_3_VERSION))
+		lt_tls_flush_later(l);
 	return leat_io_flow(leat_flow_loop(l->self), leat_flow_ref(l->self));
 }
 
@@ -144,11 +146,24 @@ static leat_io *step(lt_tls *l)
 	return word == LT_TLS_MORE ? wait(l) : fail(l, l->error);
 }
 
+/* By us, and the peer, who is not told, would not answer either. */
+static bool is_shut(leat_flow *below)
+{
+	leat_flow_info info = { .size = sizeof info };
+
+	if (leat_flow_room(below) > 0) /* asks no kernel */
+		return false;
+	leat_flow_info_get(below, &info);
+	return info.write_ended && !info.read_ended && info.kept_bytes == 0;
+}
+
 static leat_io *begin(void *ctx, leat_result *result)
 {
 	lt_tls *l = ctx;
 
-	return l->gone ? leat_io_fail(leat_result_loop(result), leat_error_core(LEAT_CLOSED)) : step(l);
+	if (l->gone || is_shut(l->below))
+		return fail(l, leat_error_core(LEAT_CLOSED));
+	return step(l);
 }
 
 /* ---- the beginning ---- */

@@ -158,5 +158,7 @@ void lt_tls_flush(leat_flow *self, void *state);
 void lt_tls_shutdown(leat_flow *self, void *state);
 /* Sends what was encrypted. */
 void lt_tls_pump(lt_tls *l);
+/* Has the flow below keep nothing of it, when this turn is over. */
+void lt_tls_flush_later(lt_tls *l);
 
 #endif

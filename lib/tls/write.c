@@ -34,6 +34,22 @@ static void send_out(lt_tls *l, leat_buf *out)
 	leat_result_clear(&result);
 }
 
+static leat_io *on_later(void *ctx, leat_result *result)
+{
+	lt_tls *l = ctx;
+
+	(void)result;
+	return leat_flow_flush(l->below);
+}
+
+/* What is written in this turn goes in one piece with it. */
+void lt_tls_flush_later(lt_tls *l)
+{
+	leat_io *later = leat_sleep(leat_flow_loop(l->self), 0);
+
+	leat_flow_keep(l->self, LEAT_WRITE, leat_io_then(later, on_later, leat_ctx_borrow(l)));
+}
+
 void lt_tls_pump(lt_tls *l)
 {
 	leat_buf *out;
@@ -55,12 +71,40 @@ static void write_failed(lt_tls *l)
 	leat_flow_unref(self);
 }
 
-/* The flow below has accepted the close_notify. */
-static void tell(lt_tls *l)
+static void told(lt_tls *l)
 {
 	l->told = true;
 	lt_tls_close_below_at_the_end(l);
 	leat_flow_told(l->self);
+}
+
+static leat_io *on_told(void *ctx, leat_result *result)
+{
+	(void)result;
+	told(ctx);
+	return NULL;
+}
+
+/* The flow below has accepted the close_notify, and may keep it; closing will not. */
+static void tell(lt_tls *l)
+{
+	leat_result result;
+	leat_io *io;
+
+	if (l->ended) {
+		told(l);
+		return;
+	}
+	io = leat_flow_flush(l->below);
+	if (!leat_io_try(io, &result)) {
+		leat_flow_keep(l->self, LEAT_WRITE, leat_io_then(io, on_told, leat_ctx_borrow(l)));
+		return;
+	}
+	if (leat_result_ok(&result))
+		told(l);
+	else
+		leat_flow_write_failed(l->self, leat_result_error(&result));
+	leat_result_clear(&result);
 }
 
 /* All before it has left; where OpenSSL can say nothing any more, nothing. */

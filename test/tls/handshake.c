@@ -330,6 +330,26 @@ START_TEST(one_that_is_cut_half_way_is_reset)
 }
 END_TEST
 
+/* It cannot be told anything. */
+START_TEST(one_whose_writing_is_shut_shakes_no_hands)
+{
+	begin();
+	party_usual(&p);
+	for (int i = 0; i < 2; i++) {
+		leat_flow *ends[2];
+		leat_io *io;
+
+		leat_flow_pair(p.w.loop, ends);
+		leat_io_ignore(leat_flow_shutdown(ends[0], LEAT_WRITE));
+		io = i == CLIENT ? party_client(&p, ends[0], "good.test") : party_server(&p, ends[0]);
+		party_run(&p);
+		expect_settled(io, LEAT_CLOSED);
+		leat_flow_unref(ends[1]);
+	}
+	end();
+}
+END_TEST
+
 /* ---- the handles ---- */
 
 START_TEST(the_flow_is_taken)
@@ -690,6 +710,7 @@ SUITE("handshake",
 	the_deadline_can_be_set,
 	one_that_goes_half_way_is_truncated,
 	one_that_is_cut_half_way_is_reset,
+	one_whose_writing_is_shut_shakes_no_hands,
 	the_flow_is_taken,
 	one_that_is_being_read_is_busy,
 	dropping_the_handshake_frees_all,
