@@ -124,14 +124,15 @@ typedef struct leat_tls_info {
 	char alpn[256];      /* the protocol that was chosen; "" where none was */
 	char host[256];      /* whom the client asked for; "" where none, and to a server where an address */
 	bool resumed;        /* an earlier session goes on */
-	bool verified;       /* the peer showed a certificate that is accepted */
+	bool verified;       /* the peer showed a certificate that is accepted; of host, but with LEAT_TLS_CHAIN */
 	struct x509_st *certificate; /* the peer's, lent until the flow ends; NULL: it showed none */
 } leat_tls_info;
 /* Fills what `info->size` has room for.  False, and nothing is known, where the
  * flow is not one of ours or has ended. */
 LEAT_API bool leat_tls_info_get(leat_flow *flow, leat_tls_info *info);
 /* Writes why the peer's certificate is not accepted, where LEAT_TLS_ANY let it
- * pass, as snprintf would; "" where it is, and where it showed none. */
+ * pass, as snprintf would: of a server also, where a host was given, that it does
+ * not bear its name; "" where it is, and where it showed none. */
 LEAT_API int leat_tls_why(leat_flow *flow, char *out, size_t room);
 /* Gives the session, to be resumed by another connection of the same leat_tls: its
  * certificate is not shown again, and another may trust others.  One that a

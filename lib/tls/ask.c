@@ -40,7 +40,7 @@ leat_error lt_tls_ask_server(lt_tls *l, const leat_tls_peer *peer)
 		return nomem;
 	if (host[0] && !name_host(l, host))
 		return nomem;
-	if (host[0] && tls->verify == LEAT_TLS_USUAL && !verify_host(l, host))
+	if (host[0] && tls->verify != LEAT_TLS_CHAIN && !verify_host(l, host))
 		return nomem;
 	if (tls->alpn && SSL_set_alpn_protos(l->ssl, tls->alpn, tls->alpn_bytes) != 0)
 		return nomem;

@@ -74,14 +74,27 @@ bool lt_tls_session_take(lt_tls *l, SSL_SESSION *session, const char *host)
 	return !session || !is_ours(l->tls, session, host) || SSL_set_session(l->ssl, session) == 1;
 }
 
+/* Where any certificate will do, its name is one that another asked for. */
+static void look_at_name(lt_tls *l, X509 *cert)
+{
+	bool asked = !l->server && l->host && l->tls->verify == LEAT_TLS_ANY;
+
+	if (!asked || !cert || SSL_get_verify_result(l->ssl) != X509_V_OK || fits_host(cert, l->host))
+		return;
+	SSL_set_verify_result(l->ssl, lt_tls_host_is_address(l->host) ? X509_V_ERR_IP_ADDRESS_MISMATCH : X509_V_ERR_HOSTNAME_MISMATCH);
+}
+
 /* A server may have two contexts with one SSL_CTX, and one of them asks nobody. */
 bool lt_tls_session_is_believed(lt_tls *l)
 {
 	bool asked = l->server ? l->tls->verify == LEAT_TLS_CHAIN : l->tls->verify != LEAT_TLS_ANY;
-	const X509 *cert = SSL_get0_peer_certificate(l->ssl);
+	X509 *cert = SSL_get0_peer_certificate(l->ssl);
 	long result = SSL_get_verify_result(l->ssl);
 
-	if (!asked || !SSL_session_reused(l->ssl) || (cert && result == X509_V_OK))
+	if (!SSL_session_reused(l->ssl))
+		return true;
+	look_at_name(l, cert);
+	if (!asked || (cert && result == X509_V_OK))
 		return true;
 	if (!cert) {
 		l->error = leat_error_make(&leat_tls_errors, ERR_PACK(ERR_LIB_SSL, 0, SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE));

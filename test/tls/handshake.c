@@ -138,6 +138,41 @@ START_TEST(any_certificate_is_let_in_where_that_is_asked)
 }
 END_TEST
 
+/* Let pass, and told: also where the session was made for a name that fits. */
+START_TEST(then_a_wrong_name_is_told)
+{
+	leat_tls_info info = { .size = sizeof info };
+	static const char *const hosts[] = { "good.test", "bad.test", "good.test", "192.0.2.9", NULL };
+	char why[128];
+
+	begin();
+	p.tls[CLIENT] = tls_of(cert_context(NULL, &p.ca), (leat_tls_options){ .verify = LEAT_TLS_ANY });
+	party_meet(&p, "bad.test");
+	expect_ok(p.error[CLIENT]);
+	expect_true(leat_tls_info_get(p.flow[CLIENT], &info));
+	expect_false(info.verified);
+	leat_tls_why(p.flow[CLIENT], why, sizeof why);
+	expect_str(why, "the peer's certificate: hostname mismatch");
+	party_part(&p);
+	for (int i = 0; i < 5; i++) {
+		bool fits = i % 2 == 0;
+
+		party_meet(&p, hosts[i]);
+		expect_ok(p.error[CLIENT]);
+		party_talk(&p);
+		expect_true(leat_tls_info_get(p.flow[CLIENT], &info));
+		expect(info.resumed == (i > 0));
+		expect(info.verified == fits);
+		leat_tls_why(p.flow[CLIENT], why, sizeof why);
+		expect(strstr(why, "mismatch") ? !fits : fits);
+		leat_tls_session_free(p.session);
+		p.session = leat_tls_session_get(p.flow[CLIENT]);
+		party_part(&p);
+	}
+	end();
+}
+END_TEST
+
 START_TEST(a_chain_is_enough_where_that_is_asked)
 {
 	begin();
@@ -699,6 +734,7 @@ SUITE("handshake",
 	one_that_has_signed_itself_is_refused,
 	the_place_in_the_chain_is_told,
 	any_certificate_is_let_in_where_that_is_asked,
+	then_a_wrong_name_is_told,
 	a_chain_is_enough_where_that_is_asked,
 	a_client_that_verifies_must_know_whom,
 	a_client_may_have_to_show_a_certificate,
