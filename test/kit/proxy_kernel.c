@@ -156,7 +156,44 @@ START_TEST(who_reads_slowly_is_not_idle)
 }
 END_TEST
 
+/* It listens no more, and takes its time to answer. */
+START_TEST(a_socket_that_only_listens_no_more_is_heard_to_its_end)
+{
+	leat_loop_options options = { .size = sizeof options, .clock_ns = clock_ns };
+	leat_flow *ends[2];
+	char answer[7] = "";
+	int fds[2];
+
+	now_ns = 1000000000;
+	loop = leat_loop_new(NULL, &options);
+	sockets_unix(fds);
+	other = leat_flow_from_fd(loop, fds[0]);
+	leat_flow_pair(loop, ends);
+	one = ends[0];
+	theirs = ends[1]; /* who asks; `mine` answers */
+	mine = fds[1];
+	proxy = leat_proxy(one, other, NULL);
+	expect_int(shutdown(mine, SHUT_RD), 0);
+	for (int i = 0; i < 2; i++) {
+		leat_io_ignore(leat_flow_write(theirs, "question", 8));
+		pass(1000);
+	}
+	expect_false(is_over());
+	expect_int((int)send(mine, "answer", 6, MSG_NOSIGNAL), 6);
+	leat_io_ignore(leat_flow_read_into(theirs, answer, 6, 6));
+	pass(1000);
+	expect_str(answer, "answer");
+	expect_false(is_over());
+	shutdown(mine, SHUT_WR);
+	pass(1000);
+	expect_true(is_over());
+	expect_int(how(), LEAT_PROXY_OTHER_BROKE);
+	end();
+}
+END_TEST
+
 SUITE("proxy_kernel",
+	a_socket_that_only_listens_no_more_is_heard_to_its_end,
 	a_break_is_told_when_the_peer_has_what_came_before_it,
 	a_break_is_told_in_the_end_to_who_does_not_read,
 	who_reads_slowly_is_not_idle)
