@@ -27,6 +27,11 @@ same 'the program ends first, and is heard to its end' \
 	"$(leat pipe "exec:head -c 3; cat >/dev/null" <"$work/data" | cksum)" "$(head -c 3 "$work/data" | cksum)"
 leat pipe exec:cat <"$work/data" >/dev/full 2>"$work/err"
 like 'a full disk is an error' "$? $(cat "$work/err")" '1 leat: standard input or output: No space left on device'
+leat pipe 'exec:echo little' </dev/null >/dev/full 2>"$work/err"
+like 'also for the last bytes' "$? $(cat "$work/err")" '1 leat: standard input or output: No space left on device'
+(ulimit -f 8; trap '' XFSZ; leat pipe "exec:head -c 60000 /dev/zero" </dev/null >"$work/copy" 2>"$work/err"; echo $? >"$work/status")
+like 'and for a file that may not grow' "$(cat "$work/status" "$work/err")" '1
+leat: standard input or output: File too large'
 { leat pipe exec:cat <"$work/data" 2>"$work/err"; echo $? >"$work/status"; } | head -c 1 >/dev/null
 like 'nobody reads on' "$(cat "$work/status" "$work/err")" '1
 leat: standard input or output: Broken pipe'

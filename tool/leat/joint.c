@@ -71,15 +71,22 @@ static leat_io *on_told(void *ctx, leat_result *result)
 	return NULL;
 }
 
+static leat_io *on_all_out(void *ctx, leat_result *result)
+{
+	const struct joint *j = ctx;
+
+	return leat_io_then(leat_flow_shutdown(j->out, LEAT_WRITE), on_told, leat_ctx_borrow(ctx));
+}
+
+/* Flushed first, for what a shutdown has lost it does not say. */
 static void joint_shutdown(leat_flow *self, void *state)
 {
 	struct joint *j = state;
 
-	leat_flow_keep(self, LEAT_WRITE,
-		leat_io_then(leat_flow_shutdown(j->out, LEAT_WRITE), on_told, leat_ctx_borrow(j)));
+	leat_flow_keep(self, LEAT_WRITE, leat_io_then(leat_flow_flush(j->out), on_all_out, leat_ctx_borrow(j)));
 }
 
-/* How they end is not what this one's users ask. */
+/* By then all is out. */
 static void joint_close(leat_flow *self, void *state)
 {
 	const struct joint *j = state;

@@ -192,12 +192,25 @@ static leat_io *on_joined(void *ctx, leat_result *result)
 	return leat_io_fail(s->journey->loop, how.error);
 }
 
+/* Who pauses for long before he reads on gets the rest all the same, unless a limit was
+ * asked for. */
+static leat_error be_patient(leat_flow *flow, int64_t idle_ms)
+{
+	return leat_flow_set_limits(flow, &(leat_flow_limits){ .size = sizeof(leat_flow_limits), .stall_ms = idle_ms });
+}
+
 static leat_io *join(struct session *s)
 {
 	const struct settings *settings = s->journey->settings;
 	leat_proxy_options options = { .size = sizeof options, .idle_ms = settings->idle_ms,
 		.half_open_ms = settings->half_open_ms, .so_far = &s->so_far };
 
+	leat_error error = be_patient(s->near, settings->idle_ms);
+
+	if (!leat_error_set(error))
+		error = be_patient(s->far, settings->idle_ms);
+	if (leat_error_set(error))
+		return leat_io_fail(s->journey->loop, error);
 	blame(s, NULL);
 	return leat_io_then(leat_proxy(s->near, s->far, &options), on_joined, leat_ctx_borrow(s));
 }
@@ -270,7 +283,8 @@ static leat_io *on_not_given_back(void *ctx, leat_result *result)
 
 static leat_io *give_back(struct session *s)
 {
-	leat_flow_limits limits = { .size = sizeof limits, .idle_ms = s->journey->settings->idle_ms };
+	leat_flow_limits limits = { .size = sizeof limits, .idle_ms = s->journey->settings->idle_ms,
+		.stall_ms = s->journey->settings->idle_ms };
 	leat_copy_options options = { .size = sizeof options, .moved = &s->so_far.back_bytes };
 	leat_error error = leat_flow_set_limits(s->near, &limits);
 	leat_io *io;
