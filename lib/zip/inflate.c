@@ -6,8 +6,18 @@
  */
 #include "zip/zlib.h"
 
+/* zlib itself needs two bytes to see it, and a stream of one would pass for a cut one. */
+static bool may_begin_with(leat_zlib_format format, unsigned char byte)
+{
+	switch (format) {
+	case LEAT_ZLIB_GZIP: return byte == 0x1f;
+	case LEAT_ZLIB_ZLIB: return (byte & 15) == Z_DEFLATED && byte >> 4 <= MAX_WBITS - 8;
+	default: return true;
+	}
+}
+
 /* A further gzip member begins, or the first stream. */
-static leat_error begin(lt_zlib *zlib)
+static leat_error begin(lt_zlib *zlib, unsigned char byte)
 {
 	z_stream *stream = &zlib->in.stream;
 	int code;
@@ -20,7 +30,10 @@ static leat_error begin(lt_zlib *zlib)
 	if (code != Z_OK)
 		return leat_error_make(&leat_zlib_errors, code);
 	zlib->in.begun = zlib->in.inside = true;
-	return (leat_error){ 0 };
+	if (may_begin_with(zlib->options.format, byte))
+		return (leat_error){ 0 };
+	stream->msg = (char *)(uintptr_t)"incorrect header check";
+	return leat_error_make(&leat_zlib_errors, Z_DATA_ERROR);
 }
 
 static leat_error judge(lt_zlib *zlib, int code)
@@ -75,7 +88,7 @@ leat_error lt_zlib_decode(void *state, leat_coding *coding)
 	leat_error error = { 0 };
 
 	if (!zlib->in.inside && coding->in_bytes > 0)
-		error = begin(zlib);
+		error = begin(zlib, coding->in[0]);
 	if (leat_error_set(error) || !zlib->in.inside)
 		return error;
 	return inflate_more(zlib, coding);

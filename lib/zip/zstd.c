@@ -15,7 +15,13 @@
 #include "zip/limit.h"
 #include "zip/refuse.h"
 
-enum { WINDOW_BITS = 23, WINDOW_BITS_LEAST = 10, WINDOW_BITS_MOST = 31 };
+enum {
+	WINDOW_BITS = 23,
+	WINDOW_BITS_LEAST = 10,
+	WINDOW_BITS_MOST = 31,
+	FRAME_BEGIN = 5, /* bytes that tell how long the header is */
+	BLOCK_HEADER = 3
+};
 
 struct zstd {
 	leat_loop *loop;
@@ -25,6 +31,7 @@ struct zstd {
 	lt_limit limit;
 	bool inside; /* a frame */
 	bool ended;  /* one at least */
+	size_t hint; /* how much of the frame the library would have next; 0: none yet */
 };
 
 /* ---- errors ---- */
@@ -172,34 +179,56 @@ static leat_error begin_in(struct zstd *zstd)
 	return judge(ZSTD_DCtx_setParameter(zstd->in, ZSTD_d_windowLogMax, bits > 0 ? (int)bits : WINDOW_BITS));
 }
 
+/* At most one block: where the library finds something wrong it forgets what it has
+ * written in the same call.  Its hint is for a block and the header of the next. */
+static size_t input(const struct zstd *zstd, const leat_coding *c)
+{
+	size_t bytes = zstd->hint == 0 ? FRAME_BEGIN : zstd->hint > BLOCK_HEADER ? zstd->hint - BLOCK_HEADER : zstd->hint;
+
+	return bytes < c->in_bytes ? bytes : c->in_bytes;
+}
+
 /* Once, into that room. */
 static leat_error decompress(struct zstd *zstd, leat_coding *c, ZSTD_outBuffer *out)
 {
-	ZSTD_inBuffer in = { .src = c->in, .size = c->in_bytes };
+	ZSTD_inBuffer in = { .src = c->in, .size = input(zstd, c) };
 	size_t wants = ZSTD_decompressStream(zstd->in, out, &in);
 
 	lt_coding_moved(c, in.pos, 0);
+	zstd->hint = wants;
 	zstd->inside = wants != 0;
 	zstd->ended = zstd->ended || wants == 0;
 	c->more = zstd->inside && out->pos == out->size;
 	return lt_limit_exceeds(&zstd->limit, in.pos, out->pos) ? leat_error_core(LEAT_LIMIT) : judge(wants);
 }
 
-static leat_error decode(void *state, leat_coding *coding)
+static leat_error decode_some(struct zstd *zstd, leat_coding *coding)
 {
-	struct zstd *zstd = state;
 	size_t room = lt_limit_room(&zstd->limit, coding->out_bytes);
 	char spare;
 	ZSTD_outBuffer out = { .dst = room > 0 ? (void *)coding->out : &spare, .size = room > 0 ? room : 1 };
-	leat_error error = begin_in(zstd);
+	leat_error error = decompress(zstd, coding, &out);
 
-	if (!zstd->inside && coding->in_bytes == 0)
-		return error; /* there was no more */
-	if (!leat_error_set(error))
-		error = decompress(zstd, coding, &out);
 	if (room == 0 && out.pos > 0)
 		return leat_error_core(LEAT_LIMIT);
 	lt_coding_moved(coding, 0, out.pos);
+	return error;
+}
+
+static leat_error decode(void *state, leat_coding *coding)
+{
+	struct zstd *zstd = state;
+	leat_error error = begin_in(zstd);
+	size_t in_bytes;
+
+	if (!zstd->inside && coding->in_bytes == 0)
+		return error; /* there was no more */
+	while (!leat_error_set(error) && coding->out_bytes > 0) {
+		in_bytes = coding->in_bytes;
+		error = decode_some(zstd, coding);
+		if (coding->in_bytes == 0 || coding->in_bytes == in_bytes)
+			break;
+	}
 	return error;
 }
 

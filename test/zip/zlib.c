@@ -170,6 +170,40 @@ START_TEST(further_members_are_read_and_garbage_is_not)
 }
 END_TEST
 
+/* One byte is enough to see it: alone, and after a whole stream. */
+START_TEST(a_single_byte_that_begins_nothing_is_no_cut_stream)
+{
+	static const struct {
+		zip_make make;
+		const char *byte;
+		leat_kind alone, after;
+	} rows[] = {
+		{ gzip, "\n", LEAT_PROTOCOL, LEAT_PROTOCOL },
+		{ gzip, "\x1f", LEAT_TRUNCATED, LEAT_TRUNCATED },
+		{ zlib, "\n", LEAT_PROTOCOL, LEAT_PROTOCOL },
+		{ zlib, "\x98", LEAT_PROTOCOL, LEAT_PROTOCOL },
+		{ zlib, "\x78", LEAT_TRUNCATED, LEAT_PROTOCOL },
+		{ raw, "\n", LEAT_TRUNCATED, LEAT_PROTOCOL }, /* a block begins so */
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct text text = text_of(1000), whole = packed(rows[i].make, &text), got;
+
+		got = unpacked(rows[i].make, rows[i].byte, 1, 1);
+		expect_kind(got.error, rows[i].alone);
+		expect_size(got.bytes, 0);
+		text_free(&got);
+		text_add(&whole, rows[i].byte, 1);
+		got = unpacked(rows[i].make, whole.at, whole.bytes, whole.bytes);
+		expect_kind(got.error, rows[i].after);
+		expect_size(got.bytes, text.bytes);
+		text_free(&got);
+		text_free(&text);
+		text_free(&whole);
+	}
+}
+END_TEST
+
 START_TEST(what_is_wrong_is_said)
 {
 	char words[64];
@@ -406,7 +440,8 @@ SUITE("zlib", EACH(what_is_written_is_read, MAKES), EACH(both_ways_at_once, MAKE
 	EACH(a_message_arrives_without_a_flush, MAKES), one_that_holds_keeps_a_message_for_more,
 	EACH(cut_at_every_byte_it_is_truncated_after_what_came, MAKES),
 	EACH(with_any_bit_turned_it_is_an_error_or_the_same, MAKES),
-	EACH(further_members_are_read_and_garbage_is_not, MAKES), what_is_wrong_is_said,
+	EACH(further_members_are_read_and_garbage_is_not, MAKES),
+	a_single_byte_that_begins_nothing_is_no_cut_stream, what_is_wrong_is_said,
 	as_much_as_is_allowed_and_not_a_byte_more, members_share_the_limit, a_ratio_stops_a_bomb_early,
 	options_that_make_no_sense_are_invalid, a_larger_window_than_ours_is_refused,
 	EACH(reset_at_every_byte_it_is_a_reset, MAKES), each_allocation_of_ours_and_of_zlibs_may_fail,

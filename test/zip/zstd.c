@@ -114,6 +114,36 @@ START_TEST(further_frames_are_read_and_garbage_is_not)
 }
 END_TEST
 
+/* However it comes; in one frame that says its length, and in one that does not. */
+START_TEST(a_wrong_checksum_comes_after_all_bytes)
+{
+	static const unsigned char tiny[] = { 0x28, 0xb5, 0x2f, 0xfd, 0x24, 5, 5 << 3 | 1, 0, 0, 'h', 'e', 'l', 'l', 'o',
+		1, 2, 3, 4 };
+	static const size_t sizes[] = { 5, 1000, 300000 };
+	struct text got, text, whole;
+
+	for (size_t piece = 1; piece < 2000000; piece *= 3) {
+		got = unpacked(usual, tiny, sizeof tiny, piece);
+		expect_kind(got.error, LEAT_PROTOCOL);
+		expect_size(got.bytes, 5);
+		expect_mem(got.at, "hello", 5);
+		text_free(&got);
+	}
+	for (int i = 0; i < 6; i++) {
+		text = i < 3 ? text_of(sizes[i]) : (struct text){ calloc(sizes[i - 3], 1), sizes[i - 3], { 0 } };
+		whole = packed(usual, &text);
+		whole.at[whole.bytes - 1] ^= 1;
+		got = unpacked(usual, whole.at, whole.bytes, _i ? whole.bytes : 1000);
+		expect_kind(got.error, LEAT_PROTOCOL);
+		got.error = (leat_error){ 0 };
+		expect_same(&got, &text);
+		text_free(&text);
+		text_free(&whole);
+		text_free(&got);
+	}
+}
+END_TEST
+
 static leat_zstd_options limits;
 static leat_flow *limited(leat_flow *below) { return leat_zstd_new(below, &limits); }
 
@@ -234,6 +264,7 @@ END_TEST
 
 SUITE("zstd", EACH(what_is_written_is_read, MAKES), a_message_arrives_without_a_flush,
 	cut_at_every_byte_it_is_truncated_after_what_came, with_any_bit_turned_it_is_an_error_or_the_same,
+	EACH(a_wrong_checksum_comes_after_all_bytes, 2),
 	further_frames_are_read_and_garbage_is_not, as_much_as_is_allowed_and_not_a_byte_more, a_ratio_stops_a_bomb_early,
 	a_frame_that_asks_for_much_memory_is_refused, options_that_make_no_sense_are_invalid,
 	each_allocation_of_ours_and_of_zstds_may_fail,
