@@ -35,6 +35,10 @@ refused 2 "leat: no such command: reley
 $usage" reley
 refused 2 "*invalid*
 $usage" -x
+refused 2 "leat: -s: a command comes first, then its options
+$usage" -s pipe tcp:a:1
+leat --help >/dev/full 2>"$work/err"
+same 'help that cannot be written' "$? $(cat "$work/err")" '1 leat: standard output: No space left on device'
 refused 2 "*--fast*
 $usage" relay --fast tcp::0 tcp:a:1
 refused 2 "leat: an address is missing

@@ -44,13 +44,12 @@ static const struct command *find(const char *name)
 /* What is no command: --help, --version, or wrong. */
 static int no_command(int argc, char **argv)
 {
-	struct settings settings;
-	char **words;
-
-	if (argc > 1 && argv[1][0] == '-')
-		settings_read(argc, argv, &settings, &words, argc); /* exits where it is one of these */
-	else if (argc > 1)
+	if (argc > 1 && argv[1][0] == '-') {
+		settings_read_alone(argc, argv); /* exits where it is one of these */
+		fprintf(stderr, "leat: %s: a command comes first, then its options\n", argv[1]);
+	} else if (argc > 1) {
 		fprintf(stderr, "leat: no such command: %s\n", argv[1]);
+	}
 	usage_short(stderr);
 	return STATUS_USAGE;
 }

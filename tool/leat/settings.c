@@ -94,6 +94,16 @@ static size_t take_count(const char *name, const char *text)
 	return 0;
 }
 
+/* And that was all that was asked for. */
+static void say(void (*words)(FILE *out))
+{
+	words(stdout);
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		exit(STATUS_DONE);
+	perror("leat: standard output");
+	exit(STATUS_FAILED);
+}
+
 static void take(struct settings *s, int letter)
 {
 	switch (letter) {
@@ -119,14 +129,24 @@ static void take(struct settings *s, int letter)
 		s->grace_ms = take_time("grace", optarg, 0);
 		break;
 	case 'h':
-		usage_long(stdout);
-		exit(STATUS_DONE);
+		say(usage_long);
+		break;
 	case 'V':
-		usage_version(stdout);
-		exit(STATUS_DONE);
+		say(usage_version);
+		break;
 	default: /* getopt has said why */
 		refuse();
 	}
+}
+
+static const char letters[] = "1c:g:hi:n:o:sV";
+
+void settings_read_alone(int argc, char **argv)
+{
+	int letter = getopt_long(argc, argv, letters, options, NULL);
+
+	if (letter == 'h' || letter == 'V')
+		take(NULL, letter);
 }
 
 void settings_read(int argc, char **argv, struct settings *settings, char ***words, int count)
@@ -134,7 +154,7 @@ void settings_read(int argc, char **argv, struct settings *settings, char ***wor
 	int letter;
 
 	*settings = (struct settings){ .idle_ms = -1, .connect_ms = 10000, .grace_ms = 30000 };
-	while ((letter = getopt_long(argc, argv, "1c:g:hi:n:o:sV", options, NULL)) != -1)
+	while ((letter = getopt_long(argc, argv, letters, options, NULL)) != -1)
 		take(settings, letter);
 	if (argc - optind != count) {
 		fprintf(stderr, "leat: %s\n", argc - optind < count ? "an address is missing" : "that is an address too many");

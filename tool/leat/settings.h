@@ -24,6 +24,9 @@ struct settings {
  * with STATUS_USAGE. */
 void settings_read(int argc, char **argv, struct settings *settings, char ***words, int count);
 
+/* Where there is no command: --help and --version do the same, and all else is let be. */
+void settings_read_alone(int argc, char **argv);
+
 /* "10", "10s", "500ms", "5m", "2h", "never"; false: none of these. */
 bool read_time(const char *text, int64_t *ms);
 
