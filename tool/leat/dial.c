@@ -125,7 +125,7 @@ static leat_io *dial_end(struct call *call)
 	case KIND_UNIX:
 		return dial_unix(call);
 	case KIND_EXEC:
-		return program_start(call->loop, a->command, &call->child);
+		return program_start(call->loop, a->command, call->in_front, &call->child);
 	case KIND_FD:
 		return leat_io_flow(call->loop, descriptors_flow(call->loop, a->in, a->out));
 	default:

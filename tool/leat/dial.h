@@ -13,6 +13,7 @@ struct call {
 	const struct route *route;
 	int64_t until_ms;   /* by the loop's clock; negative: never */
 	struct blame blame; /* the part that is under way */
+	bool in_front;      /* of exec: at the terminal, where there is one */
 	leat_child *child;  /* of exec: to be given back; NULL: none */
 };
 

@@ -15,6 +15,8 @@
 #include "signals.h"
 #include "status.h"
 
+enum { LINGER_MS = 2000 };
+
 struct pipe_run {
 	struct journey journey;
 	leat_signals *signals;
@@ -41,11 +43,10 @@ static leat_io *next_signal(void *ctx, leat_result *result)
 }
 
 /* A layer that has ended is closed for us, but what it stood on has still to hear the
- * peer's end: freed now it would be cut, and what the kernel has not delivered lost.
- * Each flow's own limits see to it that this ends. */
+ * peer's end: what comes after we have gone would be answered by a reset. */
 static void linger(leat_loop *loop)
 {
-	leat_await(leat_loop_drain(loop, -1), NULL);
+	leat_await(leat_io_race(loop, (leat_io *[]){ leat_loop_drain(loop, -1), leat_sleep(loop, LINGER_MS) }, 2), NULL);
 }
 
 static int run(struct pipe_run *p)

@@ -4,8 +4,8 @@
  * What it says is read.  Where that ends because the program has, with another status
  * than 0, it is a failure, so that nobody takes the part for the whole; one that only
  * says no more has ended its half.  What it hears is written; one that listens no more
- * is let talk, and what comes for it is dropped.  It is a process group of its own, so
- * that what the shell started goes with the shell.
+ * is let talk, and what comes for it is dropped.  In a service it is a process group of
+ * its own, so that what the shell started goes with the shell.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -187,11 +187,11 @@ static const leat_flow_ops program_ops = {
 
 /* ---- the beginning ---- */
 
-leat_io *program_start(leat_loop *loop, const char *command, leat_child **child)
+leat_io *program_start(leat_loop *loop, const char *command, bool ours, leat_child **child)
 {
 	const char *const argv[] = { "/bin/sh", "-c", command, NULL };
 	leat_child_options options = { .size = sizeof options, .in = { .source = LEAT_CHILD_PIPE },
-		.out = { .source = LEAT_CHILD_PIPE }, .group = -1, .drop_signal = SIGTERM };
+		.out = { .source = LEAT_CHILD_PIPE }, .group = ours ? 0 : -1, .drop_signal = SIGTERM };
 	leat_flow *self;
 	void *state;
 	struct program *p;

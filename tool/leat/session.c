@@ -308,7 +308,7 @@ static leat_io *on_near(void *ctx, leat_result *result)
 	s->near = leat_result_flow(result);
 	if (!j->to)
 		return give_back(s);
-	s->call = (struct call){ .loop = j->loop, .route = j->to, .until_ms = until(j) };
+	s->call = (struct call){ .loop = j->loop, .route = j->to, .until_ms = until(j), .in_front = !j->from };
 	return leat_io_then(dial(&s->call), on_far, leat_ctx_borrow(s));
 }
 
