@@ -168,6 +168,12 @@ static leat_io *begin(void *ctx, leat_result *result)
 
 /* ---- the beginning ---- */
 
+/* The steps are cut off by then, what they stand on is not. */
+static leat_io *on_late(void *ctx, leat_result *result)
+{
+	return fail(ctx, leat_result_error(result));
+}
+
 static leat_error prepare(lt_tls *l, const leat_tls_peer *peer)
 {
 	leat_error error = l->tls->error;
@@ -205,8 +211,9 @@ static leat_io *shake(lt_tls *l, const leat_tls_peer *peer, const char *where)
 	error = prepare(l, peer);
 	ERR_clear_error();
 	if (!leat_error_set(error)) {
-		io = leat_io_then_at(leat_io_done(loop), begin, leat_ctx_own(l, drop), where);
-		return leat_io_timeout_at(io, l->tls->handshake_ms, where);
+		io = leat_io_then_at(leat_io_done(loop), begin, leat_ctx_borrow(l), where);
+		io = leat_io_timeout_at(io, l->tls->handshake_ms, where);
+		return leat_io_catch_at(io, leat_match_kind(LEAT_TIMEOUT), on_late, leat_ctx_own(l, drop), where);
 	}
 	io = fail(l, error);
 	drop(l);

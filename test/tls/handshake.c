@@ -312,6 +312,7 @@ START_TEST(one_that_stops_half_way_runs_out_of_time)
 	expect_size(world_stats(&p.w).flows_live, 3);
 	party_pass(&p, 2);
 	expect_settled(io, LEAT_TIMEOUT);
+	expect_str(p.why[SERVER], "time ran out");
 	expect_size(world_stats(&p.w).flows_live, 1);
 	leat_flow_unref(far);
 	end();
