@@ -103,10 +103,12 @@ typedef struct leat_tls_peer {
 	size_t why_bytes;
 } leat_tls_peer;
 
-/* Take the flow, also where they fail, shake hands over it and resolve with the
- * leat_flow that is over it; the handle they were given answers CLOSED.  Fail
- * with DENIED (leat_tls_verify_errors, or the peer's alert), PROTOCOL, TIMEOUT,
- * INVALID (the peer, the options), TRUNCATED, NOMEM, or as the flow below did;
+/* Take the flow, the caller's reference, also where they fail, shake hands over it
+ * and resolve with the leat_flow that is over it; handles that others hold answer
+ * CLOSED.  Fail with DENIED (leat_tls_verify_errors, or the peer's alert, which of
+ * TLS 1.3 a client hears when it reads), PROTOCOL, TIMEOUT, INVALID (the peer, the
+ * options), UNSUPPORTED (a callback of the context's that wants to be called
+ * later), TRUNCATED, NOMEM, or as the flow below did;
  * before a failure of ours the peer is told by an alert.  The context is
  * borrowed, so is `peer`, which may be NULL.  A cancel aborts the flow. */
 #define leat_tls_client(...) leat_tls_client_at(__VA_ARGS__, LEAT_HERE)
