@@ -187,6 +187,7 @@ static leat_error prepare(lt_tls *l, const leat_tls_peer *peer)
 	SSL_set_mode(l->ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_AUTO_RETRY);
 	SSL_clear_mode(l->ssl, SSL_MODE_ENABLE_PARTIAL_WRITE);
 	SSL_set_read_ahead(l->ssl, 0);
+	SSL_set_quiet_shutdown(l->ssl, 0); /* it would take our end for the peer's */
 	return l->server ? lt_tls_ask_client(l) : lt_tls_ask_server(l, peer);
 }
 

@@ -84,6 +84,12 @@ static void look_at_name(lt_tls *l, X509 *cert)
 	SSL_set_verify_result(l->ssl, lt_tls_host_is_address(l->host) ? X509_V_ERR_IP_ADDRESS_MISMATCH : X509_V_ERR_HOSTNAME_MISMATCH);
 }
 
+/* By us, when its handshake was a whole one: a callback of the user's may have had its reasons. */
+static bool was_let_in(const lt_tls *l)
+{
+	return !l->server && mark_of(SSL_get0_session(l->ssl)) == l->tls->mark;
+}
+
 /* A server may have two contexts with one SSL_CTX, and one of them asks nobody. */
 bool lt_tls_session_is_believed(lt_tls *l)
 {
@@ -94,7 +100,7 @@ bool lt_tls_session_is_believed(lt_tls *l)
 	if (!SSL_session_reused(l->ssl))
 		return true;
 	look_at_name(l, cert);
-	if (!asked || (cert && result == X509_V_OK))
+	if (!asked || (cert && result == X509_V_OK) || was_let_in(l))
 		return true;
 	if (!cert) {
 		l->error = leat_error_make(&leat_tls_errors, ERR_PACK(ERR_LIB_SSL, 0, SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE));

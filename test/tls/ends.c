@@ -77,6 +77,26 @@ START_TEST(closing_says_goodbye_both_ways)
 }
 END_TEST
 
+/* The SSL_CTX of somebody else's: it says no close_notify, and takes each shutdown for the peer's. */
+START_TEST(a_quiet_context_says_goodbye_all_the_same)
+{
+	SSL_CTX *context;
+	leat_io *shut;
+
+	begin();
+	context = cert_context(&p.good, NULL);
+	SSL_CTX_set_quiet_shutdown(context, 1);
+	p.tls[SERVER] = tls_of(context, (leat_tls_options){ 0 });
+	party_meets(&p);
+	shut = leat_flow_shutdown(p.flow[SERVER], LEAT_WRITE);
+	expect_int(tls_ends(&p, CLIENT), LEAT_NONE);
+	expect_ok(settled(shut));
+	tls_says(&p, CLIENT, "still here");
+	expect_tls_hears(&p, SERVER, "still here");
+	end();
+}
+END_TEST
+
 /* ---- callbacks of OpenSSL's ---- */
 
 static leat_flow *to_abort;
@@ -469,6 +489,7 @@ SUITE("ends",
 	close_notify_is_the_end,
 	each_direction_ends_by_itself,
 	closing_says_goodbye_both_ways,
+	a_quiet_context_says_goodbye_all_the_same,
 	it_may_be_aborted_while_openssl_writes,
 	it_may_be_aborted_while_openssl_reads,
 	a_peer_may_end_at_any_byte,

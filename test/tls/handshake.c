@@ -596,6 +596,30 @@ START_TEST(one_of_tls_1_2_too)
 }
 END_TEST
 
+static int let_pass(int ok, X509_STORE_CTX *store)
+{
+	(void)ok;
+	(void)store;
+	return 1; /* a program that knows the one certificate it wants */
+}
+
+START_TEST(what_the_users_callback_lets_pass_is_resumed)
+{
+	struct cert self = cert_new(&(struct cert_want){ .name = "good.test" });
+	SSL_CTX *context;
+
+	begin();
+	shows(&self);
+	context = cert_context(NULL, NULL);
+	SSL_CTX_set_verify(context, SSL_VERIFY_PEER, let_pass);
+	p.tls[CLIENT] = tls_of(context, (leat_tls_options){ 0 });
+	party_meets(&p);
+	expect_true(meets_again());
+	expect_true(meets_again());
+	end();
+}
+END_TEST
+
 /* Its certificate was looked at for another name. */
 START_TEST(a_session_of_another_host_is_let_be)
 {
@@ -758,6 +782,7 @@ SUITE("handshake",
 	a_protocol_is_agreed,
 	a_session_is_resumed,
 	one_of_tls_1_2_too,
+	what_the_users_callback_lets_pass_is_resumed,
 	a_session_of_another_host_is_let_be,
 	a_session_nobody_verified_is_not_believed,
 	a_session_of_another_context_is_let_be,
