@@ -32,7 +32,7 @@ typedef struct leat_proxy_options {
 	size_t size;          /* sizeof(leat_proxy_options) */
 	int64_t idle_ms;      /* nothing moves either way: over; 0 and negative: never */
 	int64_t half_open_ms; /* the same once one direction has ended; 0: idle_ms; negative: never */
-	leat_proxied *so_far; /* lent: its counts grow as bytes go over; NULL: not told */
+	leat_proxied *so_far; /* lent: its counts begin at 0, and grow as bytes go over; NULL: not told */
 } leat_proxy_options;
 
 /* Copies both ways.  The end of one direction is passed on, by shutdown(write)

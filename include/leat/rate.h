@@ -18,8 +18,8 @@ typedef struct leat_bucket leat_bucket;
 
 /* Gives a full bucket of the loop.  `bytes_per_s` is at most 8 GiB (more counts as
  * that); 0: nothing flows in until it is set again.  `burst_bytes` is what it holds;
- * 0: what flows in in a second.  Without memory it is stillborn, and what passes by it fails
- * with NOMEM. */
+ * 0: what flows in in a second; with less than a 64th of that the rate is not
+ * reached.  Without memory it is stillborn, and what passes by it fails with NOMEM. */
 LEAT_API LEAT_NODISCARD leat_bucket *leat_bucket_new(leat_loop *loop, uint64_t bytes_per_s, uint64_t burst_bytes);
 /* Another rate from now on, and another burst; what is above it is lost. */
 LEAT_API void leat_bucket_set(leat_bucket *bucket, uint64_t bytes_per_s, uint64_t burst_bytes);
