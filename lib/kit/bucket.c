@@ -25,9 +25,17 @@ struct leat_bucket {
 	uint64_t rate, burst, level;
 	int64_t since_ns; /* when the level was right */
 	TAILQ_HEAD(, lt_place) line;
-	leat_io *timer; /* or NULL */
+	struct timer *timer; /* or NULL */
 	leat_error error;
 	bool dealing;
+};
+
+/* A cancel inside a destructor is done after it: by then the bucket may be gone, or
+ * have another timer. */
+struct timer {
+	leat_buf *record;
+	leat_bucket *bucket; /* NULL: it was stopped */
+	leat_io *io;
 };
 
 static leat_bucket *born(const leat_bucket *bucket)
@@ -92,37 +100,47 @@ static uint64_t chunk(const leat_bucket *b)
 
 static void deal(leat_bucket *b);
 
+static void timer_was_dropped(void *ctx)
+{
+	struct timer *timer = ctx;
+
+	if (timer->bucket)
+		timer->bucket->timer = NULL;
+	leat_buf_unref(timer->record);
+}
+
 static leat_io *on_time(void *ctx, leat_result *result)
 {
-	leat_bucket *b = ctx;
-	leat_io *timer = b->timer;
+	struct timer *timer = ctx;
+	leat_bucket *b = timer->bucket;
 
-	b->timer = NULL;
-	leat_io_detach(timer);
-	deal(b);
+	(void)result;
+	leat_io_detach(timer->io);
+	timer_was_dropped(timer);
+	if (b)
+		deal(b);
 	return NULL;
 }
 
 /* There is no clock: nobody need wait for it. */
 static leat_io *on_no_time(void *ctx, leat_result *result)
 {
-	leat_bucket *b = ctx;
+	const struct timer *timer = ctx;
 
-	b->error = leat_result_error(result);
-	return on_time(b, result);
-}
-
-static void timer_was_dropped(void *ctx)
-{
-	leat_bucket *b = ctx;
-
-	b->timer = NULL;
+	if (timer->bucket)
+		timer->bucket->error = leat_result_error(result);
+	return on_time(ctx, result);
 }
 
 static void stop(leat_bucket *b)
 {
-	leat_io_cancel(b->timer);
+	struct timer *timer = b->timer;
+
+	if (!timer)
+		return;
 	b->timer = NULL;
+	timer->bucket = NULL;
+	leat_io_cancel(timer->io);
 }
 
 /* Until a chunk is there; rounded up, for the clock's sake. */
@@ -133,20 +151,34 @@ static int64_t wait_ms(const leat_bucket *b)
 	return (int64_t)(scale(missing, SECOND, b->rate) / 1000000) + 1;
 }
 
+/* Whether it can even wait; else b->error says why not. */
+static bool set_timer(leat_bucket *b)
+{
+	leat_buf *record = leat_buf_new(b->loop, sizeof(struct timer));
+	struct timer *timer = leat_buf_space(record);
+	leat_result result;
+	leat_io *io;
+
+	if (!timer) {
+		leat_buf_unref(record);
+		b->error = leat_error_core(LEAT_NOMEM);
+		return false;
+	}
+	*timer = (struct timer){ .record = record, .bucket = b };
+	io = leat_io_branch(leat_sleep(b->loop, wait_ms(b)), on_time, on_no_time, leat_ctx_move(timer, timer_was_dropped));
+	if (leat_io_try(io, &result)) {
+		b->error = leat_result_error(&result);
+		return false;
+	}
+	timer->io = io;
+	b->timer = timer;
+	return true;
+}
+
 static void start(leat_bucket *b)
 {
-	leat_io *io;
-	leat_result result;
-
-	if (b->timer || b->rate == 0 || TAILQ_EMPTY(&b->line))
-		return;
-	io = leat_io_branch(leat_sleep(b->loop, wait_ms(b)), on_time, on_no_time, leat_ctx_move(b, timer_was_dropped));
-	if (leat_io_try(io, &result)) { /* it could not even wait */
-		b->error = leat_result_error(&result);
+	if (!b->timer && b->rate > 0 && !TAILQ_EMPTY(&b->line) && !set_timer(b))
 		deal(b);
-	} else {
-		b->timer = io;
-	}
 }
 
 /* ---- the line ---- */

@@ -279,6 +279,27 @@ START_TEST(who_goes_lets_the_others_go_on)
 }
 END_TEST
 
+/* Each io owns its flow, and each flow is first in line in its turn; the last has the
+ * bucket to itself. */
+START_TEST(who_goes_by_a_cancel_lets_the_others_go_on)
+{
+	leat_io *ios[FLOWS];
+
+	begin(1000, 0, FLOWS, false);
+	leat_bucket_unref(bucket);
+	bucket = NULL;
+	for (int i = 0; i < FLOWS; i++) {
+		ios[i] = leat_io_attach(leat_flow_write(meters[i].near, many, MANY), leat_ctx_flow(meters[i].near));
+		meters[i].near = NULL;
+	}
+	for (int i = 0; i < FLOWS; i++) {
+		world_pass(&w, 100);
+		leat_io_cancel(ios[i]);
+	}
+	finish(FLOWS);
+}
+END_TEST
+
 START_TEST(a_close_waits_for_what_the_rate_lets_go)
 {
 	leat_io *closing;
@@ -467,6 +488,7 @@ SUITE("rate",
 	those_who_read_little_pieces_get_the_same,
 	who_comes_later_stands_behind,
 	who_goes_lets_the_others_go_on,
+	who_goes_by_a_cancel_lets_the_others_go_on,
 	a_close_waits_for_what_the_rate_lets_go,
 	a_cancelled_read_that_waits_loses_nothing,
 	a_rate_of_nothing_stops_all_until_it_is_another,
