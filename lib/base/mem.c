@@ -70,12 +70,17 @@ static void class_end(lt_mem *mem, unsigned class)
 	}
 }
 
+void lt_mem_keep_none(lt_mem *mem)
+{
+	for (unsigned class = 0; class < LT_CLASSES; class++)
+		class_end(mem, class);
+}
+
 /* One more piece while the stacks are emptied, so that gone comes last. */
 void lt_mem_end(lt_mem *mem)
 {
 	mem->pieces++;
-	for (unsigned class = 0; class < LT_CLASSES; class++)
-		class_end(mem, class);
+	lt_mem_keep_none(mem);
 	mem->ended = true;
 	piece_back(mem);
 }

@@ -51,6 +51,8 @@ struct lt_mem {
 /* `memory` is copied; NULL: malloc. */
 void lt_mem_init(lt_mem *mem, const leat_memory *memory);
 /* Gives the kept blocks back to the allocator; from now on none is kept. */
+void lt_mem_keep_none(lt_mem *mem);
+/* The same, and nobody but the pieces that are out needs the lt_mem any more. */
 void lt_mem_end(lt_mem *mem);
 
 /* Plain memory, through the allocator; NULL without.  A NULL piece is let be. */

@@ -123,6 +123,7 @@ void lt_loop_end(leat_loop *loop, bool inside_base)
 	end_slots(loop);
 	leat_buf_unref(loop->scratch);
 	loop->scratch = NULL;
+	lt_mem_keep_none(&loop->mem); /* a shell may hold the loop for long [A4] */
 	lt_timers_end(loop);
 	event_del(&loop->kick);
 	loop->kicked = true; /* nobody will kick again */

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* null - nothing comes, and everything goes */
+#include <stdlib.h>
+
+#include <leat/memory.h>
+
 #include "flow/bev.h"
 #include "support/suite.h"
 
@@ -56,4 +60,43 @@ START_TEST(it_is_shut_as_any_other)
 }
 END_TEST
 
-SUITE("null", reads_give_the_end, writes_vanish, it_is_shut_as_any_other)
+static size_t held;
+
+/* The size goes in front. */
+static void *counted(void *ctx, size_t bytes)
+{
+	size_t *memory = malloc(bytes + 16);
+
+	held += bytes;
+	*memory = bytes;
+	return (char *)memory + 16;
+}
+
+static void uncounted(void *ctx, void *memory)
+{
+	size_t *front = (void *)((char *)memory - 16);
+
+	held -= *front;
+	free(front);
+}
+
+/* [A4] */
+START_TEST(a_shell_that_outlives_its_loop_holds_no_blocks)
+{
+	leat_memory memory = { .size = sizeof memory, .alloc = counted, .release = uncounted };
+	leat_loop_options options = { .size = sizeof options, .memory = &memory };
+	leat_loop *loop = leat_loop_new(NULL, &options);
+	leat_flow *flow = leat_flow_null(loop);
+
+	for (int i = 0; i < 2; i++)
+		leat_buf_unref(leat_buf_new(loop, 65536));
+	expect(held > 65536);
+	leat_loop_free(loop);
+	ck_assert_msg(held < 65536, "%zu bytes are still held", held);
+	leat_flow_unref(flow);
+	expect_size(held, 0);
+}
+END_TEST
+
+SUITE("null", reads_give_the_end, writes_vanish, it_is_shut_as_any_other,
+	a_shell_that_outlives_its_loop_holds_no_blocks)
