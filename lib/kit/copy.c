@@ -55,16 +55,19 @@ static bool was_refused(lt_copy *copy)
 	return refused;
 }
 
-/* Cancelled while it sent. */
+/* Cancelled while it sent.  A send of the chain is gone before; another one could
+ * not be cancelled here and now, in a destructor, so it goes on: nobody writes to
+ * `to` after that. */
 static void give_back(lt_copy *copy)
 {
 	bool refused = was_refused(copy);
 
-	leat_io_cancel(copy->sending);
-	if (refused || was_withdrawn(copy)) {
+	if (refused || (!copy->sending && was_withdrawn(copy))) {
 		leat_flow_unread(copy->from, copy->keep);
 		return;
 	}
+	if (copy->sending)
+		leat_io_ignore(copy->sending);
 	lt_copy_count(copy, leat_buf_size(copy->keep));
 	leat_buf_unref(copy->keep);
 }
@@ -75,6 +78,8 @@ static void end(void *ctx)
 
 	if (copy->keep)
 		give_back(copy);
+	if (copy->rest)
+		leat_flow_unread(copy->from, copy->rest);
 	leat_flow_unref(copy->from);
 	leat_flow_unref(copy->to);
 	leat_buf_unref(copy->record);
@@ -159,6 +164,18 @@ static leat_io *next(lt_copy *copy)
 	return leat_io_then(leat_flow_read(copy->from), on_read, leat_ctx_borrow(copy));
 }
 
+leat_io *lt_copy_send_rest(lt_copy *copy)
+{
+	leat_buf *rest = copy->rest;
+
+	if (!rest)
+		return NULL;
+	copy->rest = NULL;
+	copy->sent = leat_buf_size(rest);
+	copy->keep = leat_buf_ref(rest);
+	return leat_flow_send(copy->to, rest);
+}
+
 leat_io *lt_copy_go_on(lt_copy *copy)
 {
 	leat_io *sending = copy->sending;
@@ -166,6 +183,8 @@ leat_io *lt_copy_go_on(lt_copy *copy)
 	if (leat_error_set(copy->failure))
 		return leat_io_fail(copy->loop, copy->failure);
 	copy->sending = NULL;
+	if (!sending)
+		sending = lt_copy_send_rest(copy);
 	if (sending)
 		return when_sent(copy, sending);
 	return copy->left == 0 ? done(copy) : next(copy);

@@ -14,7 +14,8 @@ typedef struct lt_copy {
 	leat_flow *from, *to;
 	leat_buf *keep;       /* is being sent, and may have to wait; else NULL */
 	size_t sent;          /* bytes of the last send */
-	leat_io *sending;     /* what was in the pipe; until the chain goes on */
+	leat_buf *rest;       /* what was in the pipe; until the chain goes on */
+	leat_io *sending;     /* or this, where `to` is being shut */
 	uint64_t bytes, left; /* that went over, that may */
 	uint64_t *moved;      /* the user's count; NULL: none */
 	bool *to_failed;      /* likewise */
@@ -34,6 +35,8 @@ static inline void lt_copy_count(lt_copy *copy, size_t bytes)
 }
 /* Goes on, in a continuation of the copy's chain. */
 leat_io *lt_copy_go_on(lt_copy *copy);
+/* Sends the rest, if there is one. */
+leat_io *lt_copy_send_rest(lt_copy *copy);
 
 /* ---- splice.c ---- */
 /* Has the kernel go on with a copy that moves much, where it can; gives the

@@ -128,17 +128,22 @@ static leat_buf *stop(lt_copy *copy)
 	return rest;
 }
 
-/* The copy goes on by bufs: with this one, if there is one. */
+/* The copy goes on by bufs: with what was in the pipe, if something was. */
 static void leave(lt_copy *copy)
 {
 	leat_maker maker = copy->splice->maker;
-	leat_buf *rest = stop(copy);
 
-	if (rest) {
-		copy->sent = leat_buf_size(rest);
-		copy->keep = leat_buf_ref(rest);
-		copy->sending = leat_flow_send(copy->to, rest);
-	}
+	copy->rest = stop(copy);
+	leat_resolve(maker);
+}
+
+/* What was in the pipe still goes before the end. */
+static void leave_at_the_end(lt_copy *copy)
+{
+	leat_maker maker = copy->splice->maker;
+
+	copy->rest = stop(copy);
+	copy->sending = lt_copy_send_rest(copy);
 	leat_resolve(maker);
 }
 
@@ -178,7 +183,10 @@ static void on_recall(void *ctx, leat_error why)
 		if (copy->to_failed)
 			*copy->to_failed = !copy->splice->to.flow;
 	}
-	leave(copy);
+	if (!copy->splice->to.flow && !leat_error_set(why))
+		leave_at_the_end(copy);
+	else
+		leave(copy);
 }
 
 /* ---- moving ---- */

@@ -604,6 +604,45 @@ START_TEST(an_idle_limit_of_the_flow_ends_it)
 }
 END_TEST
 
+static leat_io *cancel_it(void *ctx, leat_result *result)
+{
+	(void)ctx;
+	(void)result;
+	leat_io_cancel(copy);
+	return NULL;
+}
+
+/* Both in one turn, so that nobody has looked yet; `_i` odd: the limit of the source. */
+START_TEST(cancelled_as_an_idle_limit_ends_it_no_byte_is_lost)
+{
+	leat_flow_limits limits = { .size = sizeof limits, .idle_ms = 100 };
+	leat_flow *idle;
+
+	open_at(_i / 2);
+	idle = _i % 2 ? from : to;
+	copy = leat_copy(from, to);
+	source_start(&source, in, 8 * (uint64_t)MUCH);
+	sink_start(&sink, out);
+	until_by_kernel();
+	sink_stop(&sink);
+	for (int i = 0; i < 100; i++)
+		turn();
+	expect_ok(leat_flow_set_limits(idle, &limits));
+	leat_io_detach(leat_io_then(leat_sleep(loop, 90), cancel_it, leat_ctx_none()));
+	for (int i = 0; i < 5; i++) {
+		skipped_ns += 26 * 1000000;
+		turn();
+	}
+	limits.idle_ms = -1;
+	expect_ok(leat_flow_set_limits(idle, &limits));
+	copy = leat_copy(from, to);
+	sink_go_on(&sink, out);
+	until_sunk(8 * (uint64_t)MUCH);
+	leat_io_cancel(copy);
+	close_all();
+}
+END_TEST
+
 /* ---- without memory ---- */
 
 static void copy_once(struct oom *oom, int kind)
@@ -660,4 +699,5 @@ SUITE("copy_splice",
 	EACH(a_target_that_is_reset_is_a_reset, 4),
 	EACH(the_loop_may_go_at_any_turn, ONE_WAY_TOO),
 	OVER_ALL(an_idle_limit_of_the_flow_ends_it),
+	EACH(cancelled_as_an_idle_limit_ends_it_no_byte_is_lost, 2 * KINDS),
 	EACH(any_allocation_may_fail, ONE_WAY_TOO))
