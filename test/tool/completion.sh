@@ -39,5 +39,9 @@ same 'nothing for what is free' "$(offer 'leat pipe tls,name=')" ''
 same 'files of certificates' "$(offer 'leat echo tls,cert=site.p')" site.pem
 same 'the second one, too' "$(offer 'leat echo tls,cert=site.pem,key=site.k')" site.key
 same 'paths of sockets' "$(offer 'leat echo unix:r')" run
+same 'also under a layer' "$(offer 'leat echo gzip:unix:r')" run
+same 'an echo has no target' "$(offer 'leat echo -s -n 5 e')" ''
+same 'nor has a relay before it listens' "$(offer 'leat relay -n 5 e')" ''
+same 'but then' "$(offer 'leat relay -n 5 --stats tcp::0 e')" exec:
 cd "$builddir" || exit 1
 finish

@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "descriptors.h"
 #include "dump.h"
+#include "loop.h"
 #include "signals.h"
 #include "status.h"
 
@@ -106,7 +107,7 @@ static int run_route(const struct settings *settings, const struct route *to)
 	if (!p.journey.loop)
 		return refuse(&no_loop, STATUS_FAILED);
 	status = run(&p);
-	leat_loop_free(p.journey.loop);
+	loop_end(p.journey.loop);
 	if (p.fatal)
 		raise(p.fatal); /* as it would have been without us */
 	return status;

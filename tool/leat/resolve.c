@@ -2,6 +2,7 @@
 /* resolve - the addresses behind a name */
 #include <errno.h>
 #include <netdb.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,12 +122,22 @@ static struct question *ask(const char *host, const char *port)
 	return q;
 }
 
+static atomic_int at_work;
+
+bool resolve_is_at_work(void)
+{
+	return atomic_load(&at_work) > 0;
+}
+
 static void answer(void *ctx, leat_remote_maker maker)
 {
 	const struct question *q = ctx;
 	struct places *places;
-	leat_error error = look_up(q->host, q->port, AI_ADDRCONFIG, &places);
+	leat_error error;
 
+	atomic_fetch_add(&at_work, 1);
+	error = look_up(q->host, q->port, AI_ADDRCONFIG, &places);
+	atomic_fetch_sub(&at_work, 1);
 	if (leat_error_set(error))
 		leat_remote_reject(maker, error);
 	else

@@ -25,6 +25,8 @@ bool resolve_blames_port(leat_error error);
 /* Resolves with a struct places, of at least one. Cancelling it leaves the thread at
  * work until getaddrinfo returns. */
 LEAT_NODISCARD leat_io *resolve(leat_loop *loop, const char *host, const char *port);
+/* Whether a thread is at work: the loop cannot be freed before getaddrinfo returns. */
+bool resolve_is_at_work(void);
 /* In place, for a listener: no host is everywhere.  Gives no error, or why not; free
  * what it gives. */
 leat_error resolve_now(const char *host, const char *port, struct places **places);

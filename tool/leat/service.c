@@ -8,6 +8,7 @@
 #include <signal.h>
 
 #include "dump.h"
+#include "loop.h"
 #include "service.h"
 #include "session.h"
 #include "signals.h"
@@ -200,7 +201,7 @@ static int run_routes(const struct settings *settings, const struct route *from,
 		return refuse(&no_loop, STATUS_FAILED);
 	s.listener = route_listen(s.journey.loop, from, &why);
 	status = s.listener ? run(&s) : refuse(&why, STATUS_FAILED);
-	leat_loop_free(s.journey.loop);
+	loop_end(s.journey.loop);
 	return status;
 }
 
