@@ -32,9 +32,12 @@ leat_flow *leat_channel_leave(leat_channel *handle)
 	if (channel->lent)
 		lt_channel_consume(channel, channel->used);
 	channel->flow = NULL;
-	leat_io_cancel(channel->reading);
-	lt_channel_unread(flow, &channel->back);
-	lt_channel_unread(flow, &channel->front);
+	if (channel->reading) {
+		channel->left = leat_flow_ref(flow);
+		leat_io_cancel(channel->reading);
+	} else {
+		lt_channel_unread_all(channel, flow);
+	}
 	leat_buf_unref(channel->out);
 	if (channel->waiting)
 		lt_channel_fail(channel, leat_error_core(LEAT_CLOSED));

@@ -65,6 +65,7 @@ struct leat_channel {
 	leat_flow *flow; /* NULL: the channel has ended */
 	lt_run front, back;
 	leat_io *reading; /* below */
+	leat_flow *left;  /* it has ended, and what is there goes back when that read is gone */
 	leat_maker maker; /* of the read that waits */
 	lt_want want;
 	size_t used;  /* by the value that is on its way */
@@ -178,6 +179,11 @@ bool lt_channel_take_in(leat_channel *channel, leat_buf *buf);
 leat_buf *lt_channel_slice(leat_channel *channel, const lt_answer *a);
 /* What is left of it comes first at the next read of the flow. */
 void lt_channel_unread(leat_flow *flow, lt_run *r);
+static inline void lt_channel_unread_all(leat_channel *channel, leat_flow *flow)
+{
+	lt_channel_unread(flow, &channel->back);
+	lt_channel_unread(flow, &channel->front);
+}
 /* Where `add` bytes may be written behind the `bytes` bytes from `at` of the
  * block; NULL: not in this one. */
 unsigned char *lt_block_tail(leat_buf *block, const unsigned char *at, size_t bytes, size_t add);

@@ -125,12 +125,19 @@ static leat_io *on_failed(void *ctx, leat_result *result)
 	return NULL;
 }
 
-/* Cancelled, by us or with the loop, or never begun. */
+/* Cancelled, by us or with the loop, or never begun.  What it had read is the flow's
+ * again by now - inside a destructor that is later -, and what came before goes in
+ * front of it. */
 static void reading_was_dropped(void *ctx)
 {
 	leat_channel *channel = ctx;
+	leat_flow *left = channel->left;
 
 	channel->reading = NULL;
+	channel->left = NULL;
+	if (left)
+		lt_channel_unread_all(channel, left);
+	leat_flow_unref(left);
 	leat_buf_unref(channel->record);
 }
 

@@ -219,6 +219,51 @@ START_TEST(the_flow_comes_back_with_what_was_not_consumed)
 }
 END_TEST
 
+static leat_flow *left;
+
+static void leave_here(void *ctx)
+{
+	(void)ctx;
+	left = leat_channel_leave(near);
+	near = NULL;
+}
+
+static leat_io *cancel_here(void *io, leat_result *result)
+{
+	leat_buf_unref(leat_result_buf(result));
+	leat_io_cancel(io);
+	return NULL;
+}
+
+/* By a destructor inside a cancel, in the turn in which more has come: before it for
+ * the channel. */
+START_TEST(it_comes_back_in_order_wherever_it_is_left)
+{
+	leat_flow *ends[2];
+	leat_io *io, *line;
+
+	begin();
+	leat_flow_pair(w.loop, ends);
+	feed("AB");
+	line = leat_channel_line(near, 10);
+	world_run(&w);
+	io = leat_io_attach(leat_sleep(w.loop, 1000), leat_ctx_own(near, leave_here));
+	leat_io_detach(leat_io_then(leat_flow_read(ends[0]), cancel_here, leat_ctx_borrow(io)));
+	leat_io_detach(leat_flow_write(ends[1], "x", 1));
+	leat_io_detach(leat_flow_write(far, "CD", 2));
+	world_run(&w);
+	expect_kind(why(line), LEAT_CLOSED);
+	expect_gives(leat_flow_read(left), "[AB]");
+	expect_gives(leat_flow_read(left), "[CD]");
+	feed("EF");
+	expect_gives(leat_flow_read(left), "[EF]");
+	leat_flow_unref(left);
+	for (int i = 0; i < 2; i++)
+		leat_flow_unref(ends[i]);
+	finish();
+}
+END_TEST
+
 START_TEST(a_value_on_its_way_counts_as_consumed)
 {
 	leat_flow *flow;
@@ -364,6 +409,7 @@ SUITE("channel",
 	a_cut_without_sense_is_invalid,
 	one_read_at_a_time,
 	the_flow_comes_back_with_what_was_not_consumed,
+	it_comes_back_in_order_wherever_it_is_left,
 	a_value_on_its_way_counts_as_consumed,
 	it_may_be_freed_in_the_callback_of_its_own_read,
 	it_may_be_freed_when_a_buf_is,
