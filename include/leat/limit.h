@@ -21,9 +21,10 @@ typedef struct leat_limit {
  *             end, and nothing more is read below; else the end where that is the
  *             end below, too, and LIMIT where there is more.
  *   writing   the bytes up to the limit go out.  Where it ends there, the peer is
- *             told of the end as soon as they have, and a further write fails with
- *             CLOSED; else a write that goes beyond fails with LIMIT: the first
- *             bytes of it may have gone, and a close is then cut short.
+ *             told of the end as soon as they have, and a further write, or what of
+ *             one goes beyond, fails with CLOSED; else a write that goes beyond
+ *             fails with LIMIT: the first bytes of it may have gone, and a close
+ *             is then cut short, after the linger time.
  * All else is as below: shutdown, close, abort are passed on.  The limits are
  * copied; NULL: none.  Without memory it is stillborn, and below aborted. */
 #define leat_limit_new(...) leat_limit_new_at(__VA_ARGS__, LEAT_HERE)

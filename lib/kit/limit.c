@@ -51,6 +51,8 @@ static size_t limit_may(lt_pass *pass, leat_direction direction, size_t bytes)
 	if (!way->limited)
 		return bytes;
 	if (way->left == 0) {
+		if (way->ends) /* the rest of a write stands in the queue */
+			end(pass, direction);
 		lt_pass_fail(pass, direction, leat_error_core(way->ends ? LEAT_CLOSED : LEAT_LIMIT));
 		return 0;
 	}

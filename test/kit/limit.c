@@ -143,6 +143,33 @@ START_TEST(where_writing_ends_there_the_peer_is_told_at_once)
 }
 END_TEST
 
+/* In one write, and in one turn. */
+START_TEST(where_writing_ends_there_the_peer_is_told_also_of_a_write_that_goes_beyond)
+{
+	leat_io *io;
+
+	begin((leat_limit){ .write_bytes = 5, .ends = LEAT_WRITE });
+	if (_i == 0) {
+		leat_io_ignore(leat_flow_write(near, "abcdefghij", 10));
+	} else {
+		leat_io_ignore(leat_flow_write(near, "abcde", 5));
+		leat_io_ignore(leat_flow_write(near, "fghij", 5));
+	}
+	world_run(&w);
+	expect_settled(leat_flow_write(near, "k", 1), LEAT_CLOSED);
+	expect_str(heard(far), "abcde");
+	expect_str(heard(far), "END");
+	say_on(far, "and on");
+	expect_str(heard(near), "and on");
+	io = leat_flow_close(near);
+	end_on(far);
+	world_run(&w);
+	leat_io_cancel(io);
+	expect_size(world_stats(&w).flows_live, 1); /* far */
+	finish();
+}
+END_TEST
+
 START_TEST(a_shutdown_after_the_end_of_writing_is_none_more)
 {
 	leat_io *io;
@@ -210,6 +237,7 @@ SUITE("limit",
 	where_reading_ends_there_the_rest_is_not_waited_for,
 	what_is_written_beyond_it_fails_and_the_rest_goes_out,
 	where_writing_ends_there_the_peer_is_told_at_once,
+	EACH(where_writing_ends_there_the_peer_is_told_also_of_a_write_that_goes_beyond, 2),
 	a_shutdown_after_the_end_of_writing_is_none_more,
 	a_limit_may_be_any_number,
 	any_allocation_may_fail)
