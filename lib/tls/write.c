@@ -71,40 +71,17 @@ static void write_failed(lt_tls *l)
 	leat_flow_unref(self);
 }
 
-static void told(lt_tls *l)
-{
-	l->told = true;
-	lt_tls_close_below_at_the_end(l);
-	leat_flow_told(l->self);
-}
-
-static leat_io *on_told(void *ctx, leat_result *result)
-{
-	(void)result;
-	told(ctx);
-	return NULL;
-}
-
-/* The flow below has accepted the close_notify, and may keep it; closing will not. */
+/* The flow below has accepted the close_notify. One that keeps things is asked to send it;
+ * nobody waits for that, as the peer may not read. A close says so itself. */
 static void tell(lt_tls *l)
 {
-	leat_result result;
-	leat_io *io;
-
-	if (l->ended) {
-		told(l);
+	l->told = true;
+	if (!l->ended)
+		leat_io_ignore(leat_flow_flush(l->below));
+	if (l->gone)
 		return;
-	}
-	io = leat_flow_flush(l->below);
-	if (!leat_io_try(io, &result)) {
-		leat_flow_keep(l->self, LEAT_WRITE, leat_io_then(io, on_told, leat_ctx_borrow(l)));
-		return;
-	}
-	if (leat_result_ok(&result))
-		told(l);
-	else
-		leat_flow_write_failed(l->self, leat_result_error(&result));
-	leat_result_clear(&result);
+	lt_tls_close_below_at_the_end(l);
+	leat_flow_told(l->self);
 }
 
 /* All before it has left; where OpenSSL can say nothing any more, nothing. */
