@@ -82,8 +82,10 @@ LEAT_API LEAT_NODISCARD leat_io *leat_flow_flush_at(leat_flow *flow, const char 
 LEAT_API LEAT_NODISCARD leat_io *leat_flow_shutdown_at(leat_flow *flow, leat_direction direction, const char *where);
 /* Flushes, tells the peer that no more comes, and resolves when the peer has
  * shut too, with how it ended: see leat_result_ending.  Never fails [T4, C1-
- * C11].  A pending read and write go on and settle first.  Closing again
- * gives the same.  Detached, it goes on; cancelling the last of them aborts. */
+ * C11].  A pending read and write go on and settle first; what arrives may
+ * be read, and is discarded only over the read bound and where nobody has read
+ * since the close, or for a second [C4].  Closing again gives the same.
+ * Detached, it goes on; cancelling the last of them aborts. */
 #define leat_flow_close(flow) leat_flow_close_at((flow), LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_flow_close_at(leat_flow *flow, const char *where);
 /* Ends the stream at once: the peer sees a reset or the nearest there is,

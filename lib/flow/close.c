@@ -10,11 +10,20 @@
 
 /* ---- deadlines ---- */
 
+/* Where it is our own reader that is waited for, the peer is not to blame. */
 static void on_pace(lt_timer *timer)
 {
 	lt_rare *rare = (lt_rare *)(void *)((char *)timer - offsetof(lt_rare, pace));
+	leat_flow *flow = rare->flow;
 
-	lt_flow_cut(rare->flow, leat_error_core(LEAT_TIMEOUT));
+	if (!rare->patience.slot) {
+		lt_flow_cut(flow, leat_error_core(LEAT_TIMEOUT));
+		return;
+	}
+	flow->refs++;
+	lt_flow_late_look(flow);
+	lt_flow_paced(flow);
+	lt_flow_unref(flow);
 }
 
 static void on_limit(lt_timer *timer)
@@ -55,6 +64,7 @@ void lt_flow_stop_timers(leat_flow *flow)
 	lt_timer_stop(flow->loop, &rare->limit);
 	lt_timer_stop(flow->loop, &rare->idle);
 	lt_timer_stop(flow->loop, &rare->again);
+	lt_timer_stop(flow->loop, &rare->patience);
 }
 
 /* ---- the end of the transport ---- */
@@ -139,6 +149,7 @@ static void finish(leat_flow *flow)
 	if (flow->bits & LT_F_READ_ERROR)
 		ending = flow->bits & LT_F_NOMEM_READ ? leat_error_core(LEAT_NOMEM) : rare->read_error;
 	rare->ending = ending;
+	rare->last_owed = (flow->bits & LT_F_HELD) || lt_flow_kept(flow) > 0;
 	shell(flow);
 	lt_flow_drop_keeps(flow);
 	if (lt_has(flow->ops, close))
@@ -323,6 +334,7 @@ static void begin_close(leat_flow *flow)
 	lt_rare *rare = flow->rare;
 
 	flow->bits |= LT_F_CLOSING | LT_F_WRITE_SHUT;
+	lt_flow_late_begin(flow);
 	lt_timer_stop(flow->loop, &rare->idle);
 	lt_flow_send_now(flow);
 	lt_flow_progress(flow);

@@ -68,7 +68,7 @@ typedef struct lt_rare {
 	leat_flow *origin; /* LT_F_HEIR */
 	leat_error read_error, write_error;
 	leat_error ending; /* how the close ended */
-	leat_bufs late;    /* arrived while closing; after what is in `first` */
+	leat_bufs late;    /* arrived while closing; after what is in `first`: late.c */
 	leat_io *kept;     /* what a layer has asked of the flow below, the newest first: keep.c */
 	struct {
 		unsigned char *memory;
@@ -84,6 +84,10 @@ typedef struct lt_rare {
 	lt_timer again; /* asks a source that answers inside the call */
 	uint64_t idle_mark;
 	uint32_t idle_ticks, answers;
+	lt_timer patience;   /* closing: for a reader that late waits for */
+	uint32_t reads_seen; /* when it was set, or at the close */
+	bool given_up;       /* nobody had read when it was over */
+	bool last_owed;      /* closed with bytes that were not read: the end or the error comes after them */
 	size_t fresh; /* of the queue: written while ops->write is on the stack */
 	leat_flow_limits limits;
 } lt_rare;
@@ -206,6 +210,12 @@ void lt_flow_read_over(leat_flow *flow);
 /* A pending read fails. */
 void lt_flow_read_fail(leat_flow *flow, leat_error error);
 void lt_flow_drop_kept(leat_flow *flow);
+
+/* ---- late.c: what arrives while closing ---- */
+void lt_flow_late_begin(leat_flow *flow);
+/* A reader was waited for: goes on asking, discards where nobody has read meanwhile.  The
+ * caller holds the flow. */
+void lt_flow_late_look(leat_flow *flow);
 
 /* ---- write.c ---- */
 /* Why writing has failed: LT_F_WRITE_ERROR is set. */

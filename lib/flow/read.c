@@ -159,6 +159,8 @@ void lt_flow_ask(leat_flow *flow)
 
 	if (flow->bits & (LT_F_WANTED | LT_F_ASKING | LT_F_READ_END | LT_F_READ_ERROR) || lt_flow_ended(flow))
 		return;
+	if (!reader_of(flow) && lt_flow_late_waits(flow))
+		return;
 	flow->refs++;
 	flow->bits |= LT_F_ASKING;
 	if (flow->rare)
@@ -170,7 +172,7 @@ void lt_flow_ask(leat_flow *flow)
 		flow->ops->read(self, lt_flow_state(flow));
 		if (flow->bits & (LT_F_WANTED | LT_F_READ_END | LT_F_READ_ERROR) || lt_flow_ended(flow))
 			break;
-	} while ((reader_of(flow) || reads_alone(flow)) && !ask_later(flow));
+	} while ((reader_of(flow) || (reads_alone(flow) && !lt_flow_late_waits(flow))) && !ask_later(flow));
 	flow->bits &= ~(uint32_t)LT_F_ASKING;
 	lt_flow_unref(flow);
 }
@@ -205,6 +207,12 @@ static const leat_leaf read_leaf = {
 	.describe = lt_flow_state_describe
 };
 
+/* It closed, in order or not, before all was read. */
+static bool owes_last_word(const leat_flow *flow)
+{
+	return flow->rare && flow->rare->last_owed;
+}
+
 bool lt_flow_refuse_read(leat_flow *flow, leat_error *error)
 {
 	bool kept = (flow->bits & LT_F_KEPT) || (flow->rare && flow->rare->late.bytes);
@@ -214,7 +222,7 @@ bool lt_flow_refuse_read(leat_flow *flow, leat_error *error)
 		*error = lt_flow_refusal(flow);
 	else if ((flow->bits & LT_F_HELD) || reader_of(flow) || lt_flow_is_leased(flow, LEAT_READ))
 		*error = leat_error_core(LEAT_BUSY);
-	else if ((flow->bits & LT_F_CLOSED) && !kept)
+	else if ((flow->bits & LT_F_CLOSED) && !kept && !owes_last_word(flow))
 		*error = leat_error_core(LEAT_CLOSED);
 	else if (flow->ops->directions == LEAT_WRITE)
 		*error = leat_error_core(LEAT_UNSUPPORTED);
@@ -224,7 +232,9 @@ bool lt_flow_refuse_read(leat_flow *flow, leat_error *error)
 /* What a read gets that finds nothing more: the end or the error. */
 static lt_outcome last_word(leat_flow *flow)
 {
-	if ((flow->bits & (LT_F_HOLE | LT_F_CLOSED)) && !(flow->bits & LT_F_READ_SHUT))
+	bool closed = (flow->bits & LT_F_CLOSED) && !owes_last_word(flow);
+
+	if ((closed || (flow->bits & LT_F_HOLE)) && !(flow->bits & LT_F_READ_SHUT))
 		return lt_failure(leat_error_core(LEAT_CLOSED));
 	if ((flow->bits & LT_F_READ_ERROR) && !(flow->bits & LT_F_READ_SHUT))
 		return lt_failure(flow->bits & LT_F_NOMEM_READ ? leat_error_core(LEAT_NOMEM) : flow->rare->read_error);
@@ -356,22 +366,6 @@ static void give_reader(leat_flow *flow, leat_io *reader, leat_buf *buf)
 	}
 }
 
-static void keep_while_closing(leat_flow *flow, leat_buf *buf)
-{
-	lt_rare *rare = flow->rare;
-	size_t room = 0;
-
-	if (!(flow->bits & (LT_F_HOLE | LT_F_READ_SHUT)) && rare->late.bytes < rare->limits.read_bytes)
-		room = rare->limits.read_bytes - rare->late.bytes;
-	if (buf->size > room && !(flow->bits & LT_F_READ_SHUT))
-		flow->bits |= LT_F_HOLE;
-	leat_buf_cut(buf, room);
-	if (room > 0)
-		lt_bufs_push(&rare->late, buf);
-	else
-		lt_buf_unref(buf);
-}
-
 static LT_COLD void give_oddly(leat_flow *self, leat_buf *buf)
 {
 	leat_flow *flow = lt_flow_of(self);
@@ -400,7 +394,7 @@ static LT_COLD void give_oddly(leat_flow *self, leat_buf *buf)
 	if (reader)
 		give_reader(flow, reader, buf);
 	else if (flow->bits & LT_F_CLOSING)
-		keep_while_closing(flow, buf);
+		lt_flow_late_keep(flow, buf);
 	else if (flow->bits & LT_F_READ_SHUT)
 		lt_buf_unref(buf);
 	else

@@ -22,6 +22,12 @@ leat_io *lt_flow_begin_read(leat_flow *flow, const char *where);
  * release may cancel it. */
 void lt_flow_fail_reader(leat_flow *flow, leat_io *io, const lt_outcome *outcome);
 
+/* ---- late.c: closing ---- */
+/* Keeps it or, where nobody reads, discards; the caller holds the flow. */
+void lt_flow_late_keep(leat_flow *flow, leat_buf *buf);
+/* Whether there is nothing to be asked for before somebody has read. */
+bool lt_flow_late_waits(leat_flow *flow);
+
 /* ---- read_into.c: LT_F_INTO ---- */
 /* Takes what fits of the buf, keeps the rest; whether it is enough, or no more
  * can be had. */

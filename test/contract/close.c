@@ -89,6 +89,24 @@ static void c4_what_arrives_is_kept_up_to_the_read_bound(void)
 	expect_ends(closing, LEAT_NONE);
 }
 
+static void c4_who_reads_on_gets_every_byte(void)
+{
+	struct pump in, out;
+	leat_io *closing, *reading, *writing;
+
+	limit(b, LIMITS(.read_bytes = 5000));
+	closing = leat_flow_close(b);
+	reading = pump_in(&in, b);
+	expect_end(a);
+	writing = pump_out(&out, a, 1 << 20, 300000);
+	expect_done(writing);
+	expect_ends(leat_flow_close(a), LEAT_NONE);
+	expect_done(reading);
+	expect_int(in.at, 1 << 20);
+	expect_false(in.wrong);
+	expect_ends(closing, LEAT_NONE);
+}
+
 /* Reads to the end or the error; the text has no hole. */
 static leat_error hears_text_until(leat_flow *flow, uint64_t *at)
 {
@@ -473,6 +491,7 @@ const struct clause close_clauses[] = {
 	CLAUSE(c4_close_never_deadlocks_because_nobody_reads, DUPLEX),
 	CLAUSE(c4_what_arrives_is_kept_up_to_the_read_bound, DUPLEX),
 	CLAUSE(c4_a_late_reader_gets_every_byte_or_an_error, DUPLEX),
+	CLAUSE(c4_who_reads_on_gets_every_byte, DUPLEX),
 	CLAUSE(c5_a_peer_that_never_closes_is_cut_after_the_linger_time, DUPLEX),
 	CLAUSE(c5_the_default_linger_is_30_s, DUPLEX),
 	CLAUSE(c5_the_linger_time_restarts_on_the_peers_progress, DUPLEX),

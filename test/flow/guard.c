@@ -258,6 +258,7 @@ START_TEST(after_a_hole_no_byte_is_given)
 	closing = leat_flow_close(flow);
 	arrives("kept");
 	arrives("discarded");
+	world_run(&w);
 	expect_reads(flow, "kept");
 	expect_reads(flow, "disc");
 	expect_fails(leat_flow_read(flow), LEAT_CLOSED);
@@ -267,6 +268,102 @@ START_TEST(after_a_hole_no_byte_is_given)
 	leat_io_detach(closing);
 	leat_flow_unref(flow);
 	close_world();
+}
+END_TEST
+
+/* ---- who reads while closing, of a source that has always more ---- */
+
+static size_t source_left;
+
+static void source_read(leat_flow *self, void *state)
+{
+	(void)state;
+	if (source_left == 0) {
+		leat_flow_give_end(self);
+		return;
+	}
+	source_left--;
+	leat_flow_give(self, leat_buf_copy(w.loop, "0123456789", 10));
+}
+
+static const leat_flow_ops source_ops = {
+	.size = sizeof(leat_flow_ops), .name = "source", .read = source_read, .write = wire_write, .shutdown = wire_shutdown
+};
+
+static leat_io *close_a_source_of(size_t bufs)
+{
+	leat_flow_limits limits = { .size = sizeof limits, .read_bytes = 40, .linger_ms = 500 };
+	void *state;
+
+	world_open(&w);
+	wire = (struct wire){ .takes = SIZE_MAX, .tells = true };
+	source_left = bufs;
+	flow = leat_flow_new(w.loop, &source_ops, &state);
+	expect_ok(leat_flow_set_limits(flow, &limits));
+	return leat_flow_close(flow);
+}
+
+static void close_source_world(void)
+{
+	leat_flow_unref(flow);
+	world_close(&w);
+}
+
+/* The first at once. */
+static void reads_tens(int count, int64_t ms)
+{
+	for (int i = 0; i < count; i++) {
+		expect_reads(flow, "0123456789");
+		world_pass(&w, ms);
+	}
+}
+
+static void expect_closes(leat_io *closing)
+{
+	leat_result result = outcome(closing);
+
+	expect_kind(leat_result_ending(&result), LEAT_NONE);
+}
+
+START_TEST(who_reads_slowly_while_closing_gets_all)
+{
+	leat_io *closing = close_a_source_of(100);
+
+	expect_size(source_left, 96);
+	reads_tens(100, 300);
+	expect_end(leat_flow_read(flow));
+	expect_closes(closing);
+	close_source_world();
+}
+END_TEST
+
+START_TEST(who_stops_reading_while_closing_does_not_hold_it)
+{
+	leat_io *closing = close_a_source_of(1000);
+
+	reads_tens(20, 0);
+	world_pass(&w, 400);
+	expect_true(source_left > 900);
+	world_pass(&w, 2000);
+	world_pass(&w, 2000);
+	expect_size(source_left, 0);
+	expect_closes(closing);
+	reads_tens(4, 0);
+	expect_fails(leat_flow_read(flow), LEAT_CLOSED);
+	close_source_world();
+}
+END_TEST
+
+START_TEST(who_never_reads_while_closing_is_not_waited_for)
+{
+	leat_io *closing = close_a_source_of(1000);
+
+	world_run(&w);
+	expect_size(source_left, 0);
+	expect_closes(closing);
+	reads_tens(4, 0);
+	expect_fails(leat_flow_read(flow), LEAT_CLOSED);
+	close_source_world();
 }
 END_TEST
 
@@ -524,6 +621,9 @@ SUITE("guard", room_is_what_can_be_written_at_once,
 	the_idle_limit_fails_a_read_that_alone_holds_the_flow,
 	the_longest_limits_are_as_good_as_none,
 	after_a_hole_no_byte_is_given,
+	who_reads_slowly_while_closing_gets_all,
+	who_stops_reading_while_closing_does_not_hold_it,
+	who_never_reads_while_closing_is_not_waited_for,
 	a_source_that_is_always_ready_does_not_keep_the_loop_from_its_deadlines,
 	a_flow_aborted_while_its_transport_takes_bytes,
 	a_write_cancelled_while_its_transport_takes_bytes,
