@@ -84,7 +84,9 @@ LEAT_API LEAT_NODISCARD leat_io *leat_flow_shutdown_at(leat_flow *flow, leat_dir
  * shut too, with how it ended: see leat_result_ending.  Never fails [T4, C1-
  * C11].  A pending read and write go on and settle first; what arrives may
  * be read, and is discarded only over the read bound and where nobody has read
- * since the close, or for a second [C4].  Closing again gives the same.
+ * since the close, or for a second [C4].  Where writing has failed, and not
+ * since the peer is gone, it cuts the stream at once, and says why it failed:
+ * the peer must not take what it has for all.  Closing again gives the same.
  * Detached, it goes on; cancelling the last of them aborts. */
 #define leat_flow_close(flow) leat_flow_close_at((flow), LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_flow_close_at(leat_flow *flow, const char *where);

@@ -221,7 +221,9 @@ void lt_flow_progress(leat_flow *flow)
 		tell_step(flow);
 	if (!lt_flow_ended(flow))
 		told_step(flow);
-	if (!lt_flow_ended(flow) && is_done(flow))
+	if (!lt_flow_ended(flow) && (flow->bits & LT_F_CLOSING) && lt_flow_write_failed_here(flow))
+		lt_flow_cut(flow, flow->rare->write_error); /* the peer must not take what it has for all */
+	else if (!lt_flow_ended(flow) && is_done(flow))
 		finish(flow);
 	else if (!lt_flow_ended(flow) && (flow->bits & LT_F_CLOSING))
 		lt_flow_ask(flow);

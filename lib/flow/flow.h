@@ -232,6 +232,14 @@ static inline bool lt_flow_writer_waits(const leat_flow *flow)
  * waits again, he does so until leat_flow_writable is called, else lt_socket_rest is. False:
  * nobody can write any more, or there is no memory. */
 bool lt_flow_pace(leat_flow *flow);
+/* Whether writing has failed, and not since the peer is gone. */
+static inline bool lt_flow_write_failed_here(const leat_flow *flow)
+{
+	const lt_rare *rare = flow->rare;
+
+	return rare && leat_error_set(rare->write_error) && !leat_error_is(rare->write_error, LEAT_RESET) &&
+	       !leat_error_is(rare->write_error, LEAT_CLOSED);
+}
 /* Hands the queue to the transport. */
 void lt_flow_send_now(leat_flow *flow);
 /* A pending write fails; its bytes go on. */
