@@ -43,7 +43,7 @@ typedef struct leat_coder {
 	size_t size;        /* sizeof(leat_coder) */
 	const char *name;   /* the flow's kind, as "zlib" */
 	size_t state_bytes; /* zeroed memory for the coder */
-	/* What is written; with input, or after `more`. */
+	/* What is written; with input, or after `more`.  NULL: it goes as it is. */
 	leat_error (*encode)(void *state, leat_coding *coding);
 	/* All that encode has kept is to be written, so that the peer can decode all
 	 * of it.  NULL: it keeps nothing. */
@@ -52,7 +52,8 @@ typedef struct leat_coder {
 	 * nothing. */
 	leat_error (*encode_finish)(void *state, leat_coding *coding);
 	/* What is read; with input, or after `more`.  After `done` the reader gets the
-	 * end, and what else comes from below is not looked at. */
+	 * end, and what else comes from below is not looked at.  NULL: it comes as it
+	 * is, and ends where the flow below does. */
 	leat_error (*decode)(void *state, leat_coding *coding);
 	/* The flow below has ended, and decode was not `done`.  NULL: TRUNCATED. */
 	leat_error (*decode_finish)(void *state, leat_coding *coding);
@@ -72,6 +73,7 @@ enum { LEAT_CODING_ROOM = 256 };
  * ended.  Its zeroed state is put into *state, unless `state` is NULL; without memory
  * the flow is stillborn, *state NULL, and `below` aborted: stop there.
  *
+ * After an error of writing a close cuts the stream (see leat_flow_close).
  * shutdown(write) and close call encode_finish, send what that gives, and then shut
  * `below`; the end of `below` before the decoder's own is TRUNCATED.  After an error
  * of reading what is written still goes out.  Closing it closes `below`, aborting it

@@ -21,6 +21,13 @@ size_t lt_transform_block(size_t bytes)
 	return room;
 }
 
+leat_error lt_transform_pass(void *state, leat_coding *coding)
+{
+	(void)state;
+	leat_coding_copy(coding, SIZE_MAX);
+	return (leat_error){ 0 };
+}
+
 /* ---- the flow below ---- */
 
 void lt_transform_close_below_at_the_end(lt_transform *t)

@@ -59,6 +59,8 @@ static inline bool lt_transform_is_idle(const leat_coding *c, size_t in_bytes, s
 }
 
 /* ---- transform.c ---- */
+/* Of a coder that leaves this direction as it is. */
+leat_error lt_transform_pass(void *state, leat_coding *coding);
 /* A block's size for so many bytes: a power of two. */
 size_t lt_transform_block(size_t bytes);
 /* Where both directions are over; how the flow below ends is not what this one's users ask. */

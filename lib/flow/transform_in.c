@@ -45,7 +45,11 @@ static leat_error call_decoder(lt_transform *t, leat_coding *c)
 	bool last = !t->in && !t->more && t->below_over;
 
 	if (!last)
-		return t->coder->decode(t->state, c);
+		return t->coder->decode ? t->coder->decode(t->state, c) : lt_transform_pass(t->state, c);
+	if (!t->coder->decode && !t->coder->decode_finish) {
+		c->done = true;
+		return (leat_error){ 0 };
+	}
 	return t->coder->decode_finish ? t->coder->decode_finish(t->state, c) : leat_error_core(LEAT_TRUNCATED);
 }
 

@@ -17,6 +17,11 @@ typedef leat_error (*coder_fn)(void *state, leat_coding *coding);
 
 static void drive(lt_transform *t);
 
+static coder_fn encoder_of(const lt_transform *t)
+{
+	return t->coder->encode ? t->coder->encode : lt_transform_pass;
+}
+
 static void write_failed(lt_transform *t, leat_error error)
 {
 	t->write_over = true;
@@ -106,7 +111,7 @@ static bool encode(lt_transform *t, coder_fn fn, leat_coding *c)
 	c->done = c->more = false;
 	error = fn(t->state, c);
 	t->out_bytes += room - c->out_bytes;
-	rest = in_bytes > 0 || c->more || (fn != t->coder->encode && !c->done);
+	rest = in_bytes > 0 || c->more || (fn != encoder_of(t) && !c->done);
 	t->full = !c->done && (c->out_bytes == 0 || (rest && lt_transform_is_idle(c, in_bytes, room)));
 	if (t->full && c->out_bytes == whole && !leat_error_set(error))
 		error = leat_error_core(LEAT_INVALID);
@@ -132,7 +137,7 @@ static bool encode_some(lt_transform *t, leat_bufs *queue)
 	if (leat_bufs_iovec(queue, &part, 1) == 0 && !t->encoded_more)
 		return false;
 	c = (leat_coding){ .in = part.iov_len > 0 ? part.iov_base : lt_transform_none, .in_bytes = part.iov_len };
-	if (!encode(t, t->coder->encode, &c))
+	if (!encode(t, encoder_of(t), &c))
 		return false;
 	t->encoded_more = c.more;
 	t->dirty = true;
@@ -233,7 +238,7 @@ static bool has_rest(lt_transform *t)
 {
 	leat_coding c = { .in = lt_transform_none };
 
-	while (t->encoded_more && !t->busy && !t->write_over && encode(t, t->coder->encode, &c)) {
+	while (t->encoded_more && !t->busy && !t->write_over && encode(t, encoder_of(t), &c)) {
 		t->encoded_more = c.more;
 		if (t->full)
 			send_block(t);

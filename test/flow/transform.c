@@ -106,6 +106,11 @@ static leat_error marks_open_end(void *state, leat_coding *c)
 	return (leat_error){ 0 };
 }
 
+static leat_error denied(void *state, leat_coding *c)
+{
+	return leat_error_core(LEAT_DENIED);
+}
+
 static void marks_destroy(void *state)
 {
 	expect_some(state);
@@ -118,6 +123,8 @@ static void marks_destroy(void *state)
 static const leat_coder marks = { MARKS };
 static const leat_coder holding = { MARKS, .holds = true };
 static const leat_coder open_ended = { MARKS, .decode_finish = marks_open_end };
+static const leat_coder endless = { .size = sizeof endless, .name = "endless", .encode_finish = denied };
+static const leat_coder neither = { .size = sizeof neither, .name = "neither" };
 static const leat_coder plain = { .size = sizeof plain, .name = "plain", .encode = marks_encode, .decode = marks_decode,
 	.state_bytes = sizeof(struct marks) };
 
@@ -375,6 +382,53 @@ START_TEST(an_error_of_the_encoder_is_the_writers)
 	expect_fails(leat_flow_flush(flow), LEAT_PROTOCOL);
 	say_to(peer, "heard");
 	expect_hears(flow, "heard");
+	leave();
+}
+END_TEST
+
+static void expect_cut(leat_kind kind)
+{
+	leat_result result;
+
+	expect_true(leat_await(leat_flow_close(flow), &result));
+	expect_kind(leat_result_ending(&result), kind);
+	while (leat_await(leat_flow_read(peer), &result))
+		leat_result_clear(&result);
+	expect_kind(leat_result_error(&result), LEAT_RESET);
+}
+
+START_TEST(a_close_after_an_error_of_the_encoder_cuts_below)
+{
+	over_pair(&marks);
+	leat_io_detach(leat_flow_write(flow, "a!b", 3));
+	world_run(&w);
+	expect_true(leat_await(leat_flow_shutdown(flow, LEAT_WRITE), NULL));
+	expect_cut(LEAT_PROTOCOL);
+	leave();
+}
+END_TEST
+
+START_TEST(a_close_that_cannot_be_finished_cuts_below)
+{
+	over_pair(&endless);
+	say_to(flow, "hay");
+	expect_hears(peer, "hay");
+	expect_cut(LEAT_DENIED);
+	leave();
+}
+END_TEST
+
+START_TEST(one_that_rewrites_neither_way_lets_pass_all_and_the_end)
+{
+	over_pair(&neither);
+	say_to(flow, "hay");
+	expect_hears(peer, "hay");
+	say_to(peer, "straw");
+	expect_hears(flow, "straw");
+	leat_io_detach(leat_flow_shutdown(peer, LEAT_WRITE));
+	expect_end(flow);
+	leat_io_detach(leat_flow_shutdown(flow, LEAT_WRITE));
+	expect_end(peer);
 	leave();
 }
 END_TEST
@@ -654,6 +708,8 @@ SUITE("transform", a_turns_writes_are_encoded_and_flushed_once, a_flush_after_a_
 	one_that_holds_waits_for_a_flush, a_shutdown_finishes_sends_and_shuts_below,
 	a_flush_that_a_shutdown_overtakes_is_answered, an_end_of_many_blocks_goes_out_with_back_pressure,
 	a_large_write_is_taken_in_pieces_in_place, a_write_of_any_size_is_flushed_at_its_end, an_error_of_the_encoder_is_the_writers,
+	a_close_after_an_error_of_the_encoder_cuts_below, a_close_that_cannot_be_finished_cuts_below,
+	one_that_rewrites_neither_way_lets_pass_all_and_the_end,
 	an_encoder_that_does_nothing_is_invalid, what_fails_below_fails_above,
 	what_is_decoded_is_the_block_that_was_written_to, a_burst_is_decoded_as_it_is_read, what_follows_a_burst_is_there,
 	input_that_gives_nothing_is_read_over, the_decoders_end_is_the_readers_before_the_end_below,
