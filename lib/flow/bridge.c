@@ -124,10 +124,26 @@ static void go_on(const lt_bridge *b, leat_io *io, size_t unsent)
 	leat_io_detach(io);
 }
 
+/* What was accepted by then is gone. */
+static bool has_failed(const leat_flow *flow)
+{
+	return flow->rare && leat_error_set(flow->rare->write_error);
+}
+
+/* Whoever lingers or has gone took all there was; who was not told of the end did not. */
+static leat_io *on_closed(void *ctx, leat_result *result)
+{
+	leat_flow *flow = ctx;
+
+	return lt_flow_write_failed_here(flow) ? leat_io_fail(leat_result_loop(result), flow->rare->write_error) : NULL;
+}
+
 static void say_goodbye(lt_bridge *b)
 {
 	leat_buf *all = leftover(b);
 	leat_flow_info info = { .size = sizeof info };
+	leat_io *closed;
+	bool lost;
 
 	if (b->cut || leat_buf_failed(all)) {
 		leat_flow_abort(b->flow);
@@ -141,7 +157,11 @@ static void say_goodbye(lt_bridge *b)
 	else
 		leat_buf_unref(all);
 	leat_flow_info_get(b->flow, &info);
-	go_on(b, leat_flow_close(b->flow), info.queued_bytes);
+	lost = info.queued_bytes > 0 || (info.written_bytes > 0 && has_failed(b->flow));
+	closed = leat_flow_close(b->flow);
+	if (!lost)
+		closed = leat_io_then(closed, on_closed, leat_ctx_flow(leat_flow_ref(b->flow)));
+	go_on(b, closed, 1);
 }
 
 static void part(lt_bridge *b)

@@ -66,13 +66,23 @@ static bool may_send(const lt_bridge *b)
 	return b->forced || (bufferevent_get_enabled(b->bev) & EV_WRITE);
 }
 
+/* A shutdown resolves also where the stream broke first: a flush tells. */
+static leat_io *on_shut(void *ctx, leat_result *result)
+{
+	lt_bridge *b = ctx;
+
+	(void)result;
+	return leat_flow_flush_at(b->flow, b->object.where);
+}
+
 /* As if it were a write of nothing, and the last. */
 static void finish(lt_bridge *b)
 {
+	leat_io *shut = leat_flow_shutdown_at(b->flow, LEAT_WRITE, b->object.where);
 	leat_error why;
 
 	b->finished = true;
-	b->writing = leat_io_branch(leat_flow_shutdown(b->flow, LEAT_WRITE), on_sent, on_unsent, leat_ctx_borrow(b));
+	b->writing = leat_io_branch(leat_io_then(shut, on_shut, leat_ctx_borrow(b)), on_sent, on_unsent, leat_ctx_borrow(b));
 	if (lt_bridge_is_there(&b->writing, &why) && leat_error_set(why))
 		break_writing(b, why);
 }
@@ -140,7 +150,7 @@ static void be_broken(lt_bridge *b, struct evbuffer *output)
 	evbuffer_drain(output, evbuffer_get_length(output));
 }
 
-void lt_bridge_send_out(lt_bridge *b)
+static void send_out(lt_bridge *b)
 {
 	struct evbuffer *output = bufferevent_get_output(b->bev);
 	size_t before = evbuffer_get_length(output), left;
@@ -163,6 +173,18 @@ void lt_bridge_send_out(lt_bridge *b)
 	b->forced = false;
 	if (b->finishing && !b->finished && !b->broken)
 		finish(b);
+}
+
+/* Taking from the output runs callbacks on it, which may flush: that is done afterwards. */
+void lt_bridge_send_out(lt_bridge *b)
+{
+	if (b->sends) {
+		lt_bridge_wake(b);
+		return;
+	}
+	b->sends = true;
+	send_out(b);
+	b->sends = false;
 }
 
 void lt_bridge_on_output(struct evbuffer *output, const struct evbuffer_cb_info *info, void *arg)

@@ -26,6 +26,7 @@ typedef struct lt_bridge {
 	int64_t look_ms;
 	bool ended;                 /* reading, in order or by the error */
 	bool ringing;               /* the bell is being hung */
+	bool sends;                 /* now: libevent's callbacks may flush */
 	bool forced;                /* bufferevent_flush: whatever EV_WRITE says */
 	bool finishing, finished;   /* no more will be written: asked, done */
 	bool broken;                /* writing has failed */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* bridge - a bufferevent over any flow does what libevent says of bufferevents */
 #include <leat/flow_ops.h>
+#include <leat/transform.h>
 
 #include "flow/bridge.h"
 #include "support/starve.h"
@@ -349,6 +350,128 @@ START_TEST(a_write_that_fails_is_told_once_and_later_ones_vanish)
 	free_user(&user);
 	settle(&w);
 	world_end(&w);
+}
+END_TEST
+
+/* ---- a flow whose end cannot be told ---- */
+
+static leat_error as_it_is(void *state, leat_coding *c)
+{
+	(void)state;
+	leat_coding_copy(c, SIZE_MAX);
+	return (leat_error){ 0 };
+}
+
+static leat_error denied(void *state, leat_coding *c)
+{
+	(void)state;
+	(void)c;
+	return leat_error_core(LEAT_DENIED);
+}
+
+static const leat_coder endless = { .size = sizeof endless, .name = "endless", .encode = as_it_is,
+	.decode = as_it_is, .encode_finish = denied };
+
+static leat_flow *over_endless(struct world *w, struct user *user)
+{
+	leat_flow *ends[2];
+
+	world_open(w);
+	leat_flow_pair(w->loop, ends);
+	user_has(user, leat_transform_new(ends[0], &endless, NULL));
+	user_says(user, "hello");
+	peer_hears(ends[1], "hello");
+	settle(w);
+	tape_expect("w");
+	return ends[1];
+}
+
+START_TEST(a_half_close_that_fails_is_told)
+{
+	struct world w;
+	struct user user;
+	leat_flow *peer = over_endless(&w, &user);
+
+	bufferevent_flush(user.bev, EV_WRITE, BEV_FINISHED);
+	settle(&w);
+	tape_expect("WEACCES");
+	free_user(&user);
+	settle(&w);
+	expect_int(w.unhandled, 0);
+	leat_flow_unref(peer);
+	world_end(&w);
+}
+END_TEST
+
+START_TEST(a_goodbye_that_fails_is_told)
+{
+	struct world w;
+	struct user user;
+	leat_flow *peer = over_endless(&w, &user);
+
+	free_user(&user);
+	settle(&w);
+	expect_int(w.unhandled, 1);
+	w.unhandled = 0;
+	leat_flow_unref(peer);
+	world_end(&w);
+}
+END_TEST
+
+/* The socket took them into its flow's queue, and could not send them. */
+START_TEST(bytes_that_were_accepted_and_lost_are_told)
+{
+	struct world w;
+	struct user user;
+	int fds[2];
+
+	world_open(&w);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
+	user_has(&user, leat_flow_from_fd(w.loop, fds[0]));
+	bufferevent_disable(user.bev, EV_READ);
+	settle(&w);
+	close(fds[1]);
+	user_says(&user, "nobody there");
+	settle(&w);
+	free_user(&user);
+	settle(&w);
+	expect_int(w.unhandled, 1);
+	w.unhandled = 0;
+	world_end(&w);
+}
+END_TEST
+
+static void flushes(struct evbuffer *output, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct user *user = arg;
+
+	(void)output;
+	if (info->n_deleted > 0 && user->bev)
+		bufferevent_flush(user->bev, EV_WRITE, BEV_FLUSH);
+}
+
+START_TEST(a_flush_while_it_sends_keeps_the_order)
+{
+	enum { BYTES = 200000 };
+	static unsigned char bytes[BYTES];
+	struct world w;
+	struct user user;
+	leat_flow *peer;
+	uint64_t sum = 0;
+
+	world_open(&w);
+	peer = bridge(&w, OVER_PAIR, &user);
+	for (size_t i = 0; i < BYTES; i++)
+		bytes[i] = (unsigned char)(i * i >> 7);
+	evbuffer_add_cb(bufferevent_get_output(user.bev), flushes, &user);
+	expect_int(bufferevent_write(user.bev, bytes, BYTES), 0);
+	bufferevent_flush(user.bev, EV_WRITE, BEV_FINISHED);
+	expect_size(peer_hears_all(peer, &sum), BYTES);
+	expect_true(sum == sum_of(0, bytes, BYTES));
+	settle(&w);
+	tape_clear();
+	part(&w, &user, peer);
+	world_close(&w);
 }
 END_TEST
 
@@ -737,6 +860,10 @@ SUITE("bridge",
 	EACH(a_finished_flush_is_a_half_close, OVER),
 	a_reset_comes_after_what_arrived,
 	a_write_that_fails_is_told_once_and_later_ones_vanish,
+	a_half_close_that_fails_is_told,
+	a_goodbye_that_fails_is_told,
+	bytes_that_were_accepted_and_lost_are_told,
+	a_flush_while_it_sends_keeps_the_order,
 	a_flow_that_was_never_there_fails_as_it_does,
 	EACH(freeing_hands_on_what_was_written, OVER),
 	EACH(freeing_hands_on_what_waited_for_the_peer, OVER),
