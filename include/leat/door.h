@@ -25,7 +25,7 @@ LEAT_API LEAT_NODISCARD leat_error leat_door_open(leat_door *door);
 LEAT_API void leat_door_close(leat_door *door);
 /* Brings a flow to the server: connects, then joins the two as leat_proxy does,
  * and resolves, and fails, as it does.  REFUSED: the server has closed its
- * socket; the flow is as it was then.  Waits where the server is slow to accept.
+ * socket; CLOSED: leat_door_close was called; the flow is as it was then.  Waits where the server is slow to accept.
  * The door and the flow are lent, `options` too; they may be NULL.  Cancelling
  * aborts the connection to the server; the flow stays open. */
 #define leat_door_enter(...) leat_door_enter_at(__VA_ARGS__, LEAT_HERE)

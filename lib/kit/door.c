@@ -122,9 +122,11 @@ static leat_io *go_in(void *record, leat_result *result)
 {
 	struct visit *visit = leat_buf_space(record);
 	leat_loop *loop = leat_flow_loop(visit->flow);
-	int fd = knock(visit->door);
+	int fd = visit->door->way >= 0 ? knock(visit->door) : -1;
 	leat_flow *server;
 
+	if (visit->door->way < 0)
+		return leat_io_fail_at(loop, leat_error_make_at(&leat_core_errors, LEAT_CLOSED, visit->where), visit->where);
 	if (fd < 0 && errno == EAGAIN)
 		return leat_io_then_at(leat_sleep_at(loop, AGAIN_MS, visit->where), go_in, leat_ctx_borrow(record), visit->where);
 	if (fd < 0)

@@ -166,6 +166,20 @@ START_TEST(a_server_that_has_gone_refuses_and_the_flow_is_as_it_was)
 }
 END_TEST
 
+START_TEST(nobody_enters_by_a_door_that_was_closed)
+{
+	struct house h;
+	leat_door door;
+
+	house_open(&h);
+	expect_ok(leat_door_open(&door));
+	leat_door_close(&door);
+	expect_kind(failure(leat_door_enter(&door, h.theirs, NULL)), LEAT_CLOSED);
+	close(door.fd);
+	house_close(&h);
+}
+END_TEST
+
 START_TEST(a_cancelled_visit_leaves_the_flow)
 {
 	struct house h;
@@ -273,6 +287,7 @@ SUITE("door",
 	many_come_at_once,
 	who_waits_for_a_slow_server_is_let_in_in_the_end,
 	a_server_that_has_gone_refuses_and_the_flow_is_as_it_was,
+	nobody_enters_by_a_door_that_was_closed,
 	EACH(a_cancelled_visit_leaves_the_flow, 4),
 	a_door_leaves_no_file_and_no_descriptor,
 	a_descriptor_stands_for_a_flow,
