@@ -63,7 +63,8 @@ typedef struct leat_flow_ops {
 	 * leat_flow_flushed.  NULL: what is taken is there already. */
 	void (*flush)(leat_flow *self, void *state);
 	/* The queue is empty and no more will come: tell the peer, then call
-	 * leat_flow_told.  Once. */
+	 * leat_flow_told.  Once.  What you took may be under way still: a layer
+	 * waits for its write below before it writes an end mark there. */
 	void (*shutdown)(leat_flow *self, void *state);
 	/* Both directions have ended in order, or ours has and the loop ends: free
 	 * what the transport holds, take nothing back that is on its way.
@@ -96,8 +97,8 @@ LEAT_API LEAT_NODISCARD leat_flow *leat_flow_new_at(leat_loop *loop, const leat_
 /* Gives a flow all of whose operations fail with the error. */
 LEAT_API LEAT_NODISCARD leat_flow *leat_flow_stillborn(leat_loop *loop, leat_error error);
 
-/* Answers to ops->read: bytes (takes; not none), the end, an error.  The last
- * two are sticky and final.  The end and an error may also be told unasked;
+/* Answers to ops->read: bytes (takes; a buf without any aborts: nobody would ask
+ * again), the end, an error.  The last two are sticky and final.  The end and an error may also be told unasked;
  * bytes only when asked. */
 LEAT_API void leat_flow_give(leat_flow *self, leat_buf *buf);
 LEAT_API void leat_flow_give_end(leat_flow *self);

@@ -6,6 +6,7 @@
  * one.  What a settled read holds goes back there too when nobody gets it.
  * While closing, and after shutdown(read), the guard asks by itself.
  */
+#include "base/abort.h"
 #include "flow/read.h"
 
 enum { ANSWERS_AT_ONCE = 16 /* of a source that answers inside the call, before I/O gets its turn */ };
@@ -371,11 +372,13 @@ static LT_COLD void give_oddly(leat_flow *self, leat_buf *buf)
 	leat_flow *flow = lt_flow_of(self);
 	leat_io *reader;
 
-	if (lt_flow_ended(flow) || (flow->bits & (LT_F_READ_END | LT_F_READ_ERROR)) ||
-	    (buf->size == 0 && !lt_buf_is_failed(buf))) {
+	if (lt_flow_ended(flow) || (flow->bits & (LT_F_READ_END | LT_F_READ_ERROR))) {
 		leat_buf_unref(buf);
 		return;
 	}
+	if (buf->size == 0 && !lt_buf_is_failed(buf))
+		lt_abort("%s: \"%s\" gave a buf without bytes; the end is told by leat_flow_give_end", flow->where,
+		         flow->ops->name);
 	if (buf->refs > 1)
 		buf = lt_buf_unique(buf);
 	if (lt_buf_is_failed(buf)) {

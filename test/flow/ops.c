@@ -6,6 +6,7 @@
 #include <leat/flow_ops.h>
 #include <leat/listener.h>
 
+#include "support/dies.h"
 #include "support/step.h"
 #include "support/suite.h"
 #include "support/world.h"
@@ -129,7 +130,30 @@ START_TEST(so_it_is_with_listeners)
 }
 END_TEST
 
+static void give_none(leat_flow *self, void *state)
+{
+	(void)state;
+	leat_flow_give(self, leat_buf_new(leat_flow_loop(self), 0));
+}
+
+static void reads_of_who_gives_none(void)
+{
+	static const leat_flow_ops ops = { .size = sizeof ops, .name = "none", .read = give_none, .write = drop_all };
+	struct world w;
+	void *state;
+
+	world_open(&w);
+	(void)!leat_await(leat_flow_read(leat_flow_new(w.loop, &ops, &state)), NULL);
+}
+
+START_TEST(who_gives_a_buf_without_bytes_is_told)
+{
+	dies_saying(reads_of_who_gives_none, SIGABRT, (const char *const[]){ "none", "without bytes", NULL });
+}
+END_TEST
+
 SUITE("ops",
+	who_gives_a_buf_without_bytes_is_told,
 	EACH(reading_and_writing_is_all_that_it_takes, 2),
 	EACH(what_a_short_table_has_no_room_for_is_not_there, 2),
 	so_it_is_with_listeners)
