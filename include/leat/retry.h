@@ -34,8 +34,10 @@ typedef struct leat_retry_options {
  * not come back together.  Fails with the last failure where it is not worth
  * another try or there were enough; where the deadline would pass during the
  * wait; with TIMEOUT where it passes during a try, which is cancelled.
- * Cancelling it cancels the try or the wait.  `options` are copied, and may
- * be NULL.  A moved context is the first try's. */
+ * Cancelling it cancels the try or the wait; fn, `again` and `random` may do so
+ * too: the context lives until they have returned, and what fn gives then is
+ * cancelled before that.  `options` are copied, and may be NULL.  A moved
+ * context is the first try's. */
 #define leat_retry(...) leat_retry_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_retry_at(leat_loop *loop, const leat_retry_options *options, leat_fn fn,
                                                leat_ctx ctx, const char *where);

@@ -17,8 +17,9 @@ LEAT_BEGIN
  * It never runs beside itself: the next run is at the next tick after that
  * io has settled, or at once if one was missed meanwhile.  A success is
  * dropped and it goes on; a failure fails it.  Ends by that or by a cancel,
- * which cancels the io that fn gave.  A period that is not positive fails
- * with INVALID. */
+ * which cancels the io that fn gave; fn may cancel it too: the context lives
+ * until fn has returned, and what fn gives then is cancelled before that.  A
+ * period that is not positive fails with INVALID. */
 #define leat_every(...) leat_every_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_every_at(leat_loop *loop, int64_t period_ms, leat_fn fn, leat_ctx ctx,
                                                const char *where);

@@ -3,7 +3,8 @@
  *
  * A try, its catch, a sleep, the next try: each gives the next, so cells do not
  * pile up.  The record belongs to a cell on top of them, which ends as one that
- * holds a context and nothing else.
+ * holds a context and nothing else.  Cancelled by what we call, it outlives the frame
+ * that called.
  */
 #include <stdio.h>
 
@@ -24,6 +25,8 @@ typedef struct retry {
 	int64_t wait_ms;  /* the next one, before it is spread */
 	uint64_t seed;
 	uint32_t tried;
+	bool calling; /* the user's: the record stays */
+	bool over;    /* cancelled meanwhile */
 } retry;
 
 /* ---- whether ---- */
@@ -84,21 +87,63 @@ static int64_t next_wait(retry *r)
 	return spread(r, wait);
 }
 
+/* ---- life ---- */
+
+static void free_record(void *data)
+{
+	retry *r = data;
+	leat_ctx ctx = r->ctx;
+
+	lt_mem_release(&r->loop->mem, r);
+	lt_ctx_drop(ctx);
+}
+
+static void retry_end(void *data)
+{
+	retry *r = data;
+
+	if (r->calling)
+		r->over = true;
+	else
+		free_record(r);
+}
+
+/* What was called has returned.  Where it has cancelled us, what it gave is cancelled
+ * too, and may borrow from the context. */
+static leat_io *called(retry *r, leat_io *io)
+{
+	r->calling = false;
+	if (r->over && io)
+		return leat_io_attach_at(io, leat_ctx_own(r, free_record), r->where);
+	if (r->over)
+		free_record(r);
+	return io;
+}
+
 /* ---- the round ---- */
 
 static leat_io *attempt(void *data, leat_result *result);
 
-static leat_io *on_failure(void *data, leat_result *result)
+static leat_io *wait_or_fail(retry *r, leat_result *result)
 {
-	retry *r = data;
 	int64_t wait;
 
 	if (!wants_again(r, leat_result_error(result)))
 		return leat_result_pass_at(result, r->where);
+	if (r->over)
+		return NULL;
 	wait = next_wait(r);
 	if (r->until_ms < INT64_MAX && r->until_ms - leat_loop_now_ms(r->loop) <= wait)
 		return leat_result_pass_at(result, r->where);
 	return leat_io_then_at(leat_sleep_at(r->loop, wait, r->where), attempt, leat_ctx_borrow(r), r->where);
+}
+
+static leat_io *on_failure(void *data, leat_result *result)
+{
+	retry *r = data;
+
+	r->calling = true;
+	return called(r, wait_or_fail(r, result));
 }
 
 static leat_io *attempt(void *data, leat_result *result)
@@ -109,22 +154,17 @@ static leat_io *attempt(void *data, leat_result *result)
 	r->tried++;
 	if (r->ctx.moved)
 		r->ctx.destroy = NULL;
+	r->calling = true;
 	io = r->fn(r->ctx.data, result);
-	if (io && r->until_ms < INT64_MAX)
+	if (r->over || !io)
+		return called(r, io);
+	r->calling = false;
+	if (r->until_ms < INT64_MAX)
 		io = leat_io_deadline_at(io, r->until_ms, r->where);
-	return io ? leat_io_catch_at(io, leat_match_all(), on_failure, leat_ctx_borrow(r), r->where) : NULL;
+	return leat_io_catch_at(io, leat_match_all(), on_failure, leat_ctx_borrow(r), r->where);
 }
 
-/* ---- life ---- */
-
-static void retry_end(void *data)
-{
-	retry *r = data;
-	leat_ctx ctx = r->ctx;
-
-	lt_mem_release(&r->loop->mem, r);
-	lt_ctx_drop(ctx);
-}
+/* ---- beginning ---- */
 
 static void take_options(retry *r, const leat_retry_options *options)
 {

@@ -167,11 +167,13 @@ typedef struct every {
 	leat_ticker *ticker;
 	leat_fn fn;
 	leat_ctx ctx;
+	bool calling; /* the user's: the record stays */
+	bool over;    /* cancelled meanwhile */
 } every;
 
 static_assert(sizeof(every) <= LT_PIECE_BYTES, "a piece is enough");
 
-static void every_end(void *data)
+static void free_record(void *data)
 {
 	every *e = data;
 	leat_ctx ctx = e->ctx;
@@ -179,6 +181,26 @@ static void every_end(void *data)
 	leat_ticker_free(e->ticker);
 	lt_piece_give(lt_cell_loop(e), e);
 	lt_ctx_drop(ctx);
+}
+
+static void every_end(void *data)
+{
+	every *e = data;
+
+	if (e->calling)
+		e->over = true;
+	else
+		free_record(e);
+}
+
+/* Cancelled by its own fn: what that gave is cancelled too, and may borrow from the
+ * context. */
+static leat_io *end_after(every *e, leat_io *io)
+{
+	if (io)
+		return leat_io_attach(io, leat_ctx_own(e, free_record));
+	free_record(e);
+	return NULL;
 }
 
 static leat_io *again(void *ctx, leat_result *result)
@@ -194,7 +216,11 @@ static leat_io *run(void *data, leat_result *ticks)
 
 	if (e->ctx.moved)
 		e->ctx.destroy = NULL;
+	e->calling = true;
 	io = e->fn(e->ctx.data, ticks);
+	e->calling = false;
+	if (e->over)
+		return end_after(e, io);
 	return io ? leat_io_then(io, again, leat_ctx_none()) : again(NULL, ticks);
 }
 

@@ -326,6 +326,74 @@ START_TEST(a_moved_context_is_the_first_trys)
 }
 END_TEST
 
+/* ---- cancelled by what it runs ---- */
+
+static leat_io *itself;
+
+static leat_io *cancel_it(void *ctx, leat_result *result)
+{
+	leat_io_cancel(itself);
+	tape_addf("still %s", (char *)ctx);
+	return leat_io_attach(leat_sleep(leat_result_loop(result), 1), thing_owned("given"));
+}
+
+START_TEST(a_try_may_cancel_it)
+{
+	leat_retry_options options = { .size = sizeof options, .deadline_ms = _i ? 1000 : 0 };
+	struct world w;
+
+	begin(&w);
+	itself = leat_retry(w.loop, &options, cancel_it, thing_owned("c"));
+	world_run(&w);
+	tape_expect("still c ~given ~c");
+	finish(&w);
+}
+END_TEST
+
+static bool cancel_it_and_say_yes(void *ctx, leat_error error, uint32_t tried)
+{
+	(void)ctx;
+	(void)error;
+	(void)tried;
+	leat_io_cancel(itself);
+	tape_add("yes");
+	return true;
+}
+
+static uint64_t cancel_it_and_say_7(void *ctx)
+{
+	(void)ctx;
+	leat_io_cancel(itself);
+	tape_add("7");
+	return 7;
+}
+
+START_TEST(who_is_asked_for_another_try_may_cancel_it)
+{
+	leat_retry_options options = { .size = sizeof options, .again = cancel_it_and_say_yes, .random = lowest };
+	struct world w;
+
+	begin(&w);
+	itself = leat_retry(w.loop, &options, attempt, thing_owned("c"));
+	world_run(&w);
+	tape_expect("1 yes ~c");
+	finish(&w);
+}
+END_TEST
+
+START_TEST(who_is_asked_for_a_number_may_cancel_it)
+{
+	leat_retry_options options = { .size = sizeof options, .random = cancel_it_and_say_7, .deadline_ms = 1000 };
+	struct world w;
+
+	begin(&w);
+	itself = leat_retry(w.loop, &options, attempt, thing_owned("c"));
+	world_run(&w);
+	tape_expect("1 7 ~c");
+	finish(&w);
+}
+END_TEST
+
 /* Cells do not pile up. */
 START_TEST(a_hundred_thousand_tries_take_no_more_memory_than_ten)
 {
@@ -423,6 +491,9 @@ SUITE("retry",
 	a_time_limit_of_each_try_is_the_trys,
 	an_older_struct_is_understood,
 	a_moved_context_is_the_first_trys,
+	EACH(a_try_may_cancel_it, 2),
+	who_is_asked_for_another_try_may_cancel_it,
+	who_is_asked_for_a_number_may_cancel_it,
 	a_hundred_thousand_tries_take_no_more_memory_than_ten,
 	when_the_loop_ends_so_does_it,
 	cancelled_at_any_point_nothing_is_left,

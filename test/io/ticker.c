@@ -324,9 +324,9 @@ END_TEST
 
 static leat_io *cancel_every(void *ctx, leat_result *ticks)
 {
-	(void)ctx;
 	leat_io_cancel(every_io);
-	return leat_sleep(leat_result_loop(ticks), 10);
+	tape_addf("still %s", (char *)ctx);
+	return leat_io_attach(leat_sleep(leat_result_loop(ticks), 10), thing_owned("given"));
 }
 
 START_TEST(it_may_be_cancelled_by_itself)
@@ -339,7 +339,30 @@ START_TEST(it_may_be_cancelled_by_itself)
 	every_io = leat_every(w.loop, 100, cancel_every, thing_owned("c"));
 	world_run(&w);
 	world_pass(&w, 100);
-	tape_expect("~c");
+	tape_expect("still c ~given ~c");
+	close_ticker(&w);
+}
+END_TEST
+
+static leat_io *cancel_and_give_nothing(void *ctx, leat_result *ticks)
+{
+	(void)ticks;
+	leat_io_cancel(every_io);
+	tape_addf("still %s", (char *)ctx);
+	return NULL;
+}
+
+START_TEST(cancelled_by_itself_it_may_give_nothing)
+{
+	struct world w;
+
+	tape_clear();
+	world_open(&w);
+	ticker = NULL;
+	every_io = leat_every(w.loop, 100, cancel_and_give_nothing, thing_owned("c"));
+	world_run(&w);
+	world_pass(&w, 100);
+	tape_expect("still c ~c");
 	close_ticker(&w);
 }
 END_TEST
@@ -449,6 +472,7 @@ SUITE("ticker",
 	its_values_are_dropped,
 	a_moved_context_is_the_first_runs,
 	it_may_be_cancelled_by_itself,
+	cancelled_by_itself_it_may_give_nothing,
 	every_nothing_is_invalid,
 	cancelled_at_any_point_nothing_is_left,
 	cancelled_before_they_were_delivered_no_tick_is_lost,
