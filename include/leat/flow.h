@@ -91,7 +91,8 @@ LEAT_API LEAT_NODISCARD leat_io *leat_flow_shutdown_at(leat_flow *flow, leat_dir
 #define leat_flow_close(flow) leat_flow_close_at((flow), LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_flow_close_at(leat_flow *flow, const char *where);
 /* Ends the stream at once: the peer sees a reset or the nearest there is,
- * pending operations fail with CLOSED [A1].  Again: nothing. */
+ * pending operations fail with CLOSED [A1].  In a child of fork, of a flow from
+ * before: only its descriptor is closed, see leat_loop_after_fork.  Again: nothing. */
 LEAT_API void leat_flow_abort(leat_flow *flow);
 
 /* The value of a close: no error where both directions were shut in order,

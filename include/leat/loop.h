@@ -72,8 +72,11 @@ LEAT_API LEAT_NODISCARD leat_io *leat_loop_drain_at(leat_loop *loop, int64_t tim
  * own, on the thread that forked and that made the loop: re-makes what its base
  * waits with (event_reinit), fails with BROKEN what waits for other threads,
  * which were not forked, and goes on with all else as the parent does - with
- * the same descriptors: let go of what is not yours.  Remotes from before say
- * CLOSED.  INVALID on another thread; LIMIT where the base cannot, or
+ * the same descriptors: let go of what is not yours.  An abort of such a flow,
+ * and so leat_loop_free, only closes the child's descriptor: no reset, and what
+ * belongs to the open socket, pipe or terminal stays as the parent has it.  A
+ * shutdown or close in order is told to the peer, for both.  Remotes from before
+ * say CLOSED.  INVALID on another thread; LIMIT where the base cannot, or
  * where it can but no longer hears signals.  Where nothing was forked, nothing. */
 LEAT_API leat_error leat_loop_after_fork(leat_loop *loop);
 

@@ -30,7 +30,7 @@ static bool take_over(lt_bev *s, struct bufferevent *top)
 static void cut_and_free(struct bufferevent *bev)
 {
 	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
-	lt_level_cut(bev);
+	lt_level_cut(bev, false);
 	bufferevent_free(bev);
 }
 

@@ -350,7 +350,7 @@ static void bev_close(leat_flow *self, void *state)
 
 static void bev_abort(leat_flow *self, void *state)
 {
-	lt_level_cut(((lt_bev *)state)->top);
+	lt_level_cut(((lt_bev *)state)->top, lt_flow_is_shared(self));
 	bev_close(self, state);
 }
 

@@ -196,6 +196,12 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 
 /* ---- ending ---- */
 
+/* They belong to what is open, and so to a parent that goes on with it, too. */
+static int flags_at_end(const struct fds *s, int flags)
+{
+	return lt_flow_is_shared(s->flow) ? -1 : flags;
+}
+
 static void give_up(int fd, int flags)
 {
 	if (flags >= 0)
@@ -209,7 +215,7 @@ static void end_out(struct fds *s)
 		return;
 	event_del(&s->writable);
 	if (s->out != s->in)
-		give_up(s->out, s->out_flags);
+		give_up(s->out, flags_at_end(s, s->out_flags));
 	s->out = -1;
 }
 
@@ -219,7 +225,7 @@ static void end_in(struct fds *s)
 		return;
 	stop_reading(s);
 	if (s->in != s->out)
-		give_up(s->in, s->in_flags);
+		give_up(s->in, flags_at_end(s, s->in_flags));
 	s->in = -1;
 }
 

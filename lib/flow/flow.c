@@ -39,7 +39,7 @@ static void resident_forked(lt_resident *resident, bool lost)
 
 	if (lost) {
 		flow->refs++;
-		flow->bits |= LT_F_CLOSED;
+		flow->bits |= LT_F_CLOSED | LT_F_SHARED;
 	} else {
 		flow->bits &= ~(uint32_t)LT_F_CLOSED;
 		lt_flow_unref(flow);

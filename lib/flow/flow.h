@@ -47,6 +47,8 @@ enum lt_flow_bit {
 	LT_F_LISTENS = 1 << 29,    /* the transport needs no ops->read; without LT_F_WANTED the loop counts it as readerless */
 	LT_F_LEASED = 1 << 30,     /* rare->leases has one at least */
 };
+/* Came over a fork: the parent has what is open, too. No int, so no enumerator. */
+#define LT_F_SHARED (UINT32_C(1) << 31)
 
 /* Waiters in a ring of leaf states: flushes, shutdowns and closes. */
 typedef struct lt_ring {
@@ -151,6 +153,12 @@ static inline void lt_flow_unref(leat_flow *flow)
 {
 	if (--flow->refs == 0)
 		lt_flow_free(flow);
+}
+/* Of an implementation that lets go without having told the peer: whether it may do so only
+ * for this process, and what belongs to the open socket, pipe or terminal stays as it is. */
+static inline bool lt_flow_is_shared(leat_flow *self)
+{
+	return lt_flow_of(self)->bits & LT_F_SHARED;
 }
 /* A server waits for the ios of a connection through its flow's link. */
 static inline leat_flow *lt_flow_of_link(lt_watch *link)

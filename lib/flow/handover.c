@@ -7,7 +7,6 @@
  */
 #include <leat/thread.h>
 
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "flow/fds.h"
@@ -24,6 +23,7 @@ struct leat_parcel {
 	bool is_socket;
 	lt_pipe_ends ends; /* of a socket: in alone */
 	uint32_t bits;
+	pid_t owner;             /* who made it; after fork somebody else has it, too */
 	leat_flow_limits limits; /* size 0: the defaults */
 	uint64_t read_bytes, written_bytes;
 	uint32_t reads, writes;
@@ -73,7 +73,8 @@ static leat_parcel *new_parcel(const leat_flow *flow, size_t unread)
 		return NULL;
 	*parcel = (leat_parcel){ .memory = *memory,
 		                 .is_socket = lt_flow_is_socket(flow),
-		                 .bits = flow->bits & KEPT_BITS,
+		                 .bits = flow->bits & (KEPT_BITS | LT_F_SHARED),
+		                 .owner = getpid(),
 		                 .read_bytes = flow->read_bytes,
 		                 .written_bytes = flow->written_bytes,
 		                 .reads = flow->reads,
@@ -92,6 +93,15 @@ static void fill(leat_parcel *parcel, leat_bufs *kept)
 		parcel->unread += buf->size;
 		leat_buf_unref(buf);
 	}
+}
+
+/* In a child of fork what is open is the parent's, too: its flags are let be. */
+static void look_for_fork(leat_parcel *parcel)
+{
+	if (parcel->owner != getpid())
+		parcel->bits |= LT_F_SHARED;
+	if (parcel->bits & LT_F_SHARED)
+		parcel->ends.in_flags = parcel->ends.out_flags = -1;
 }
 
 static void drop(leat_parcel *parcel)
@@ -168,8 +178,10 @@ static bool furnish(leat_flow *flow, const leat_parcel *parcel)
 
 leat_flow *leat_flow_import_at(leat_loop *loop, leat_parcel *parcel, const char *where)
 {
-	leat_flow *flow = make(loop, parcel, where);
+	leat_flow *flow;
 
+	look_for_fork(parcel);
+	flow = make(loop, parcel, where);
 	if (!lt_flow_ended(flow) && !furnish(flow, parcel)) {
 		leat_flow_unref(flow);
 		flow = leat_flow_stillborn(loop, leat_error_make_at(&leat_core_errors, LEAT_NOMEM, where));
@@ -182,13 +194,13 @@ leat_flow *leat_flow_import_at(leat_loop *loop, leat_parcel *parcel, const char 
 
 void leat_parcel_free(leat_parcel *parcel)
 {
-	struct linger now = { .l_onoff = 1 };
-
 	if (!parcel)
 		return;
-	if (parcel->is_socket)
-		setsockopt(parcel->ends.in, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-	lt_pipe_ends_close(&parcel->ends);
+	look_for_fork(parcel);
+	if (parcel->is_socket && !(parcel->bits & LT_F_SHARED))
+		lt_socket_reset(parcel->ends.in);
+	else
+		lt_pipe_ends_close(&parcel->ends);
 	drop(parcel);
 }
 

@@ -422,8 +422,8 @@ static void cut_pair(struct bufferevent *partner)
 	bufferevent_trigger_event(partner, BEV_EVENT_READING | BEV_EVENT_ERROR, 0);
 }
 
-/* A level may live on for a turn, and must not write to what is broken. */
-void lt_level_cut(struct bufferevent *top)
+/* A level may live on for a turn, and must not write to what is broken, or not ours. */
+void lt_level_cut(struct bufferevent *top, bool is_shared)
 {
 	struct bufferevent *bottom = top, *partner;
 
@@ -434,7 +434,7 @@ void lt_level_cut(struct bufferevent *top)
 	partner = bufferevent_pair_get_partner(bottom);
 	if (partner)
 		cut_pair(partner);
-	else
+	else if (!is_shared)
 		cut_fd(bufferevent_getfd(bottom));
 }
 

@@ -97,8 +97,8 @@ int lt_levels_deadlines(const lt_levels *levels);
 typedef enum lt_told { LT_TOLD, LT_TELL_LATER, LT_TELL_WRITABLE } lt_told;
 lt_told lt_levels_tell(lt_levels *levels);
 /* The peer of a stack of bufferevents sees a reset, or the nearest the
- * transport has, now. */
-void lt_level_cut(struct bufferevent *top);
+ * transport has, now. `is_shared`: unless another process has the descriptor, too. */
+void lt_level_cut(struct bufferevent *top, bool is_shared);
 
 /* Whether an error that names no direction is OpenSSL's word for an end of
  * what lies below it. */

@@ -350,6 +350,13 @@ static void socket_close(leat_flow *self, void *state)
 	close(let_go(self, state));
 }
 
+/* The option belongs to the socket: another process that has it would reset it, too. */
+void lt_socket_reset(int fd)
+{
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ .l_onoff = 1 }, sizeof(struct linger));
+	close(fd);
+}
+
 static void socket_abort(leat_flow *self, void *state)
 {
 	lt_socket *s = state;
@@ -357,8 +364,10 @@ static void socket_abort(leat_flow *self, void *state)
 
 	if (fd < 0)
 		return;
-	setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){ .l_onoff = 1 }, sizeof(struct linger));
-	close(fd);
+	if (lt_flow_is_shared(self))
+		close(fd);
+	else
+		lt_socket_reset(fd);
 }
 
 int lt_socket_release(leat_flow *flow)

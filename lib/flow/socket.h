@@ -11,6 +11,8 @@ leat_flow *lt_flow_from_socket(leat_loop *loop, int fd, const char *where);
 /* Lets go of the descriptor of a flow of this kind that was left
  * (flow/leave.h): no shutdown, no close. */
 int lt_socket_release(leat_flow *flow);
+/* Closes it; who has the other end sees a reset. */
+void lt_socket_reset(int fd);
 bool lt_flow_is_socket(const leat_flow *flow);
 /* Nobody has anything to write: the event is for reading only. */
 void lt_socket_rest(leat_flow *flow);

@@ -3,7 +3,10 @@
 #include <leat/buf.h>
 #include <leat/flow.h>
 #include <leat/net.h>
+#include <leat/thread.h>
 
+#include <event2/bufferevent.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include "support/child.h"
@@ -123,6 +126,201 @@ START_TEST(what_was_let_go_before_goes_when_the_loop_is_taken_over)
 }
 END_TEST
 
+/* ---- what belongs to the open socket or pipe, and so to both ---- */
+
+static void takes_over_and_aborts(void *ctx)
+{
+	struct stream *s = ctx;
+
+	need(!leat_error_set(leat_loop_after_fork(s->w.loop)));
+	leat_flow_abort(s->flow);
+}
+
+static void takes_over_and_frees(void *ctx)
+{
+	struct stream *s = ctx;
+
+	need(!leat_error_set(leat_loop_after_fork(s->w.loop)));
+	leat_loop_free(s->w.loop);
+}
+
+static void takes_over_and_frees_a_parcel(void *ctx)
+{
+	struct stream *s = ctx;
+	leat_parcel *parcel;
+
+	need(!leat_error_set(leat_loop_after_fork(s->w.loop)));
+	need(!leat_error_set(leat_flow_export(s->flow, &parcel)));
+	leat_parcel_free(parcel);
+}
+
+static void moves_it_and_aborts(void *ctx)
+{
+	struct stream *s = ctx;
+	leat_parcel *parcel;
+	leat_flow *flow;
+
+	need(!leat_error_set(leat_loop_after_fork(s->w.loop)));
+	need(!leat_error_set(leat_flow_export(s->flow, &parcel)));
+	flow = leat_flow_import(s->w.loop, parcel);
+	leat_flow_abort(flow);
+	leat_flow_unref(flow);
+}
+
+static bool lingers(const struct stream *s)
+{
+	leat_flow_info info = { .size = sizeof info };
+	struct linger linger = { .l_onoff = 0 };
+	socklen_t bytes = sizeof linger;
+
+	leat_flow_info_get(s->flow, &info);
+	expect_int(getsockopt(info.fd, SOL_SOCKET, SO_LINGER, &linger, &bytes), 0);
+	return linger.l_onoff;
+}
+
+START_TEST(what_a_child_lets_go_of_is_not_reset_for_its_parent)
+{
+	static void (*const ways[])(void *) = { takes_over_and_aborts, takes_over_and_frees,
+		                                takes_over_and_frees_a_parcel, moves_it_and_aborts };
+
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+		struct stream s;
+
+		stream_open(&s);
+		in_a_child(ways[i], &s);
+		expect_false(lingers(&s));
+		is_whole(&s);
+		stream_close(&s);
+	}
+}
+END_TEST
+
+START_TEST(what_was_written_and_not_sent_at_a_fork_is_said_once)
+{
+	struct stream s;
+	char heard[16] = { 0 };
+
+	stream_open(&s);
+	leat_io_ignore(leat_flow_write(s.flow, "once", 4));
+	in_a_child(takes_over_and_frees, &s);
+	expect_true(leat_await(leat_flow_flush(s.flow), NULL));
+	expect_int(read(s.peer, heard, sizeof heard - 1), 4);
+	is_whole(&s);
+	stream_close(&s);
+}
+END_TEST
+
+struct parcelled {
+	struct stream s;
+	leat_parcel *parcel;
+};
+
+static void frees_its_parents_parcel(void *ctx)
+{
+	leat_parcel_free(((struct parcelled *)ctx)->parcel);
+}
+
+static void imports_its_parents_parcel(void *ctx)
+{
+	struct parcelled *p = ctx;
+
+	need(!leat_error_set(leat_loop_after_fork(p->s.w.loop)));
+	leat_flow_unref(leat_flow_import(p->s.w.loop, p->parcel));
+}
+
+static void is_refused_its_parents_parcel(void *ctx)
+{
+	struct parcelled *p = ctx;
+
+	leat_flow_unref(leat_flow_import(p->s.w.loop, p->parcel));
+}
+
+START_TEST(nor_is_what_was_in_a_parcel_when_the_process_forked)
+{
+	struct parcelled p;
+
+	stream_open(&p.s);
+	expect_ok(leat_flow_export(p.s.flow, &p.parcel));
+	leat_flow_unref(p.s.flow);
+	in_a_child(frees_its_parents_parcel, &p);
+	in_a_child(imports_its_parents_parcel, &p);
+	p.s.flow = leat_flow_import(p.s.w.loop, p.parcel);
+	expect_false(lingers(&p.s));
+	is_whole(&p.s);
+	stream_close(&p.s);
+}
+END_TEST
+
+START_TEST(nor_is_a_stack_of_bufferevents_cut)
+{
+	struct bufferevent *below;
+	struct stream s;
+	int ends[2];
+
+	world_open(&s.w);
+	expect_int(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
+	below = bufferevent_socket_new(s.w.base, ends[0], BEV_OPT_CLOSE_ON_FREE);
+	s.flow = leat_flow_from_bufferevent(s.w.loop, bufferevent_filter_new(below, NULL, NULL, BEV_OPT_CLOSE_ON_FREE,
+		NULL, NULL));
+	s.peer = ends[1];
+	expect_int(fcntl(s.peer, F_SETFL, 0), 0);
+	in_a_child(takes_over_and_aborts, &s);
+	in_a_child(takes_over_and_frees, &s);
+	is_whole(&s);
+	expect_true(leat_await(leat_flow_shutdown(s.flow, LEAT_WRITE), NULL));
+	close(s.peer);
+	expect_true(leat_await(leat_flow_close(s.flow), NULL));
+	leat_flow_unref(s.flow);
+	world_run(&s.w);
+	event_base_loop(s.w.base, EVLOOP_NONBLOCK);
+	world_close(&s.w);
+}
+END_TEST
+
+START_TEST(a_pipe_stays_as_its_parent_has_it)
+{
+	struct parcelled p;
+	int ends[2];
+
+	world_open(&p.s.w);
+	expect_int(pipe(ends), 0);
+	p.s.flow = leat_flow_from_fd(p.s.w.loop, ends[0]);
+	in_a_child(takes_over_and_aborts, &p.s);
+	in_a_child(takes_over_and_frees, &p.s);
+	in_a_child(takes_over_and_frees_a_parcel, &p.s);
+	in_a_child(moves_it_and_aborts, &p.s);
+	expect_int(fcntl(ends[0], F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+	expect_ok(leat_flow_export(p.s.flow, &p.parcel));
+	in_a_child(frees_its_parents_parcel, &p);
+	in_a_child(is_refused_its_parents_parcel, &p);
+	expect_int(fcntl(ends[0], F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+	leat_parcel_free(p.parcel);
+	leat_flow_unref(p.s.flow);
+	close(ends[1]);
+	world_close(&p.s.w);
+}
+END_TEST
+
+static void closes_it(void *ctx)
+{
+	struct stream *s = ctx;
+	char heard[8];
+
+	need(!leat_error_set(leat_loop_after_fork(s->w.loop)));
+	need(leat_await(leat_flow_shutdown(s->flow, LEAT_WRITE), NULL));
+	need(read(s->peer, heard, sizeof heard) == 0);
+}
+
+START_TEST(a_child_that_closes_tells_the_peer)
+{
+	struct stream s;
+
+	stream_open(&s);
+	in_a_child(closes_it, &s);
+	stream_close(&s);
+}
+END_TEST
+
 /* ---- listeners ---- */
 
 struct house {
@@ -180,6 +378,8 @@ START_TEST(a_child_does_not_close_what_its_parent_listens_with)
 }
 END_TEST
 
-SUITE("afterfork", a_childs_use_of_a_flow_does_nothing_to_the_stream,
+SUITE("afterfork", what_was_written_and_not_sent_at_a_fork_is_said_once, a_childs_use_of_a_flow_does_nothing_to_the_stream,
 	a_child_that_takes_the_loop_over_has_the_stream_too, what_was_let_go_before_goes_when_the_loop_is_taken_over,
+	what_a_child_lets_go_of_is_not_reset_for_its_parent, nor_is_what_was_in_a_parcel_when_the_process_forked,
+	nor_is_a_stack_of_bufferevents_cut, a_pipe_stays_as_its_parent_has_it, a_child_that_closes_tells_the_peer,
 	a_child_does_not_close_what_its_parent_listens_with)
