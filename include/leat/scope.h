@@ -34,8 +34,9 @@ typedef struct leat_scope_options {
 
 /* Gives an open scope without members.  Without memory it is stillborn: what is
  * added to it is cancelled, and waiting for it fails with NOMEM; CLOSED on a
- * loop that is being freed.  Of a loop that was freed under it only the shell is left,
- * which the loop reports; free it nevertheless. */
+ * loop that is being freed.  It is cancelled and freed as any other.  Of a loop
+ * that was freed under it only the shell is left, which the loop reports; free it
+ * nevertheless. */
 #define leat_scope_new(...) leat_scope_new_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_scope *leat_scope_new_at(leat_loop *loop, const leat_scope_options *options,
                                                       const char *where);

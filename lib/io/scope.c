@@ -366,7 +366,7 @@ void leat_scope_free_at(leat_scope *scope, const char *where)
 	loop = scope->loop;
 	if (!loop->gone)
 		check_empty(scope, where);
-	scope->freed = true;
+	scope->freed = !scope->spare; /* that one is others' too */
 	if (loop->gone || lt_scope_has_ended(scope))
 		release(scope);
 }

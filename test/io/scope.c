@@ -991,6 +991,32 @@ static void starved_drain(struct world *s)
 	expect_size(leat_scope_count(one), count);
 	world_pass(s, 10);
 	world_pass(s, 10);
+static leat_scope *stillborn(void)
+{
+	leat_scope *one;
+
+	w.oom.fail_at = w.oom.calls + 1;
+	one = leat_scope_new(w.loop, NULL);
+	expect_kind(leat_scope_error(one), LEAT_NOMEM);
+	return one;
+}
+
+START_TEST(of_two_that_are_stillborn_each_ends_for_itself)
+{
+	leat_ctx two[2];
+	size_t live;
+
+	world_open(&w);
+	live = w.oom.live;
+	for (int i = 0; i < 2; i++)
+		two[i] = leat_ctx_scope(stillborn());
+	for (int i = 0; i < 2; i++)
+		two[i].destroy(two[i].data);
+	expect_size(w.oom.live, live); /* the loop is still there */
+	world_close(&w);
+}
+END_TEST
+
 	error = settled(io);
 	ck_assert(!leat_error_set(error) || leat_error_is(error, LEAT_NOMEM));
 	leat_scope_cancel(one);
@@ -1119,3 +1145,4 @@ SUITE("scope",
 	one_that_waits_for_itself_aborts,
 	what_is_not_ours_to_take_aborts,
 	what_is_null_is_let_be)
+	of_two_that_are_stillborn_each_ends_for_itself,
