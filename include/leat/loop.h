@@ -54,7 +54,9 @@ LEAT_API LEAT_NODISCARD leat_loop *leat_loop_new(struct event_base *base, const 
  * destroyed.  Handles that are still held
  * stay as shells that answer CLOSED and are reported.  ios still held by the
  * user are gone.  Inside a callback it is done at the end of the drain,
- * in a destructor that a cancel runs at the end of that cancel.
+ * in a destructor that a cancel runs at the end of that cancel.  Where that is
+ * leat_io_cancel_wait, whose io needs the loop, it is done with the next await,
+ * cancel or turn of the loop.
  * A base of its own that the caller is dispatching right now is left to the
  * caller.  NULL is let be. */
 LEAT_API void leat_loop_free(leat_loop *loop);

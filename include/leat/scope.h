@@ -45,7 +45,7 @@ LEAT_API LEAT_NODISCARD leat_scope *leat_scope_new_at(leat_loop *loop, const lea
  * first; CANCELLED is none.  Costs a cell, no malloc; without memory for that
  * the io is cancelled and the member has failed with NOMEM.  Where the scope is
  * over - cancelled, or failed and not kept going - the io is cancelled at
- * once. */
+ * once: a cancel like any other, whose destructors may free the loop. */
 #define leat_scope_add(...) leat_scope_add_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API void leat_scope_add_at(leat_scope *scope, leat_io *io, const char *where);
 

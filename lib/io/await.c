@@ -139,8 +139,11 @@ static __attribute__((noinline)) bool await_on_main(leat_io *io, leat_result *re
 	leat_result there;
 	bool ok;
 
-	if (leat_io_try(io, &there))
-		return hand_over(&there, result);
+	if (leat_io_try(io, &there)) {
+		ok = hand_over(&there, result);
+		lt_loop_end_if_asked(loop);
+		return ok;
+	}
 	if (loop->draining || loop->razing) {
 		lt_io_cancel(io);
 		return fail(loop, loop->forked ? LEAT_CLOSED : LEAT_NESTED, result, where);

@@ -307,22 +307,28 @@ static void check_member(const leat_scope *scope, const leat_io *io, const char 
 		         io->where, scope->where);
 }
 
-void leat_scope_add_at(leat_scope *scope, leat_io *io, const char *where)
+static void take(leat_scope *scope, leat_io *io, const char *where)
 {
-	leat_io *member;
+	leat_io *member = lt_io_chain(io, LT_CUSTOM, where);
 
-	check_member(scope, io, where);
-	if (scope->over) {
-		lt_io_cancel(io);
-		return;
-	}
-	member = lt_io_chain(io, LT_CUSTOM, where);
 	if (!member) {
 		member_failed(scope, leat_error_make_at(&leat_core_errors, LEAT_NOMEM, where), where);
 		return;
 	}
 	member->u.custom.kind = &member_kind;
 	enter(scope, member);
+}
+
+void leat_scope_add_at(leat_scope *scope, leat_io *io, const char *where)
+{
+	leat_loop *loop = scope->loop;
+
+	check_member(scope, io, where);
+	if (scope->over)
+		lt_io_cancel(io);
+	else
+		take(scope, io, where);
+	lt_loop_end_if_asked(loop);
 }
 
 void leat_scope_cancel(leat_scope *scope)

@@ -919,6 +919,41 @@ START_TEST(what_a_cancel_destroys_may_free_the_loop_which_ends_with_it)
 }
 END_TEST
 
+START_TEST(so_does_what_it_is_given_when_it_is_over)
+{
+	open_scope(NULL);
+	leat_scope_cancel(scope);
+	leat_io_detach(leat_io_then(pending(w.loop, &makers[1]), say_done, thing_owned("elsewhere")));
+	leat_scope_add(scope, leat_io_then(pending(w.loop, &makers[0]), say_done, leat_ctx_own(w.loop, free_the_loop)));
+	tape_expect("~elsewhere");
+	leat_scope_free(scope);
+	expect_size(w.oom.live, 0);
+	event_base_free(w.base);
+}
+END_TEST
+
+/* What it gives needs the loop. */
+START_TEST(a_cancel_that_is_waited_for_leaves_the_loop_until_then)
+{
+	leat_io *io;
+
+	open_scope(NULL);
+	leat_scope_free(scope);
+	leat_io_detach(leat_io_then(pending(w.loop, &makers[1]), say_done, thing_owned("elsewhere")));
+	io = leat_io_cancel_wait(leat_io_attach(pending(w.loop, &makers[0]), leat_ctx_own(w.loop, free_the_loop)));
+	tape_expect("");
+	if (_i == 0)
+		expect_true(leat_await(io, NULL));
+	else if (_i == 1)
+		leat_io_cancel(io);
+	else
+		event_base_loop(w.base, EVLOOP_NONBLOCK);
+	tape_expect("~elsewhere");
+	expect_size(w.oom.live, 0);
+	event_base_free(w.base);
+}
+END_TEST
+
 START_TEST(a_member_may_free_the_loop)
 {
 	open_scope(NULL);
@@ -956,6 +991,32 @@ END_TEST
 
 /* ---- without memory ---- */
 
+static leat_scope *stillborn(void)
+{
+	leat_scope *one;
+
+	w.oom.fail_at = w.oom.calls + 1;
+	one = leat_scope_new(w.loop, NULL);
+	expect_kind(leat_scope_error(one), LEAT_NOMEM);
+	return one;
+}
+
+START_TEST(of_two_that_are_stillborn_each_ends_for_itself)
+{
+	leat_ctx two[2];
+	size_t live;
+
+	world_open(&w);
+	live = w.oom.live;
+	for (int i = 0; i < 2; i++)
+		two[i] = leat_ctx_scope(stillborn());
+	for (int i = 0; i < 2; i++)
+		two[i].destroy(two[i].data);
+	expect_size(w.oom.live, live); /* the loop is still there */
+	world_close(&w);
+}
+END_TEST
+
 static void starved(struct world *s)
 {
 	leat_scope *one = leat_scope_new(s->loop, NULL);
@@ -991,32 +1052,6 @@ static void starved_drain(struct world *s)
 	expect_size(leat_scope_count(one), count);
 	world_pass(s, 10);
 	world_pass(s, 10);
-static leat_scope *stillborn(void)
-{
-	leat_scope *one;
-
-	w.oom.fail_at = w.oom.calls + 1;
-	one = leat_scope_new(w.loop, NULL);
-	expect_kind(leat_scope_error(one), LEAT_NOMEM);
-	return one;
-}
-
-START_TEST(of_two_that_are_stillborn_each_ends_for_itself)
-{
-	leat_ctx two[2];
-	size_t live;
-
-	world_open(&w);
-	live = w.oom.live;
-	for (int i = 0; i < 2; i++)
-		two[i] = leat_ctx_scope(stillborn());
-	for (int i = 0; i < 2; i++)
-		two[i].destroy(two[i].data);
-	expect_size(w.oom.live, live); /* the loop is still there */
-	world_close(&w);
-}
-END_TEST
-
 	error = settled(io);
 	ck_assert(!leat_error_set(error) || leat_error_is(error, LEAT_NOMEM));
 	leat_scope_cancel(one);
@@ -1138,11 +1173,13 @@ SUITE("scope",
 	scopes_nest_deeply,
 	a_loop_that_is_freed_fails_its_members,
 	what_a_cancel_destroys_may_free_the_loop_which_ends_with_it,
+	so_does_what_it_is_given_when_it_is_over,
+	EACH(a_cancel_that_is_waited_for_leaves_the_loop_until_then, 3),
 	a_member_may_free_the_loop,
 	one_made_while_the_loop_is_freed_is_stillborn,
+	of_two_that_are_stillborn_each_ends_for_itself,
 	EACH(without_memory_it_says_so_and_leaves_nothing, 2),
 	freeing_one_that_holds_members_names_the_places,
 	one_that_waits_for_itself_aborts,
 	what_is_not_ours_to_take_aborts,
 	what_is_null_is_let_be)
-	of_two_that_are_stillborn_each_ends_for_itself,
