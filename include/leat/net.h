@@ -49,7 +49,8 @@ LEAT_API LEAT_NODISCARD leat_io *leat_connect_addr_at(leat_loop *loop, const lea
 
 /* Gives a listener; stillborn with INVALID, LIMIT, IN_USE, DENIED, ...  A
  * "unix:" path is made with the umask's mode; one that is there is an error,
- * unless nobody listens on it. */
+ * unless nobody listens on it.  The close removes it, in the process that made
+ * it: not in a child of fork, which leaves it also where the parent has gone. */
 #define leat_listen(...) leat_listen_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_listener *leat_listen_at(leat_loop *loop, const char *address,
                                                       const leat_listen_options *options, const char *where);

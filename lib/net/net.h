@@ -37,6 +37,7 @@ typedef struct lt_path {
 	leat_addr addr; /* none: nothing to remove */
 	dev_t device;
 	ino_t inode;
+	pid_t owner; /* who made it: to a child of fork it is its parent's */
 } lt_path;
 /* Takes a socket that listens, nonblocking. */
 leat_listener *lt_accept_on(leat_loop *loop, int fd, const leat_listen_options *options, const lt_path *path,
@@ -44,7 +45,7 @@ leat_listener *lt_accept_on(leat_loop *loop, int fd, const leat_listen_options *
 /* Closes a socket that cannot be listened on (-1: there is none); the listener is
  * stillborn with the error. */
 leat_listener *lt_accept_never(leat_loop *loop, int fd, leat_error error);
-/* Removes the file where it is still the one that was bound. */
+/* Removes the file where it is still the one that was bound, and by this process. */
 void lt_path_remove(const lt_path *path);
 
 #endif

@@ -45,6 +45,7 @@ static bool identify(lt_path *path)
 		return false;
 	path->device = file.st_dev;
 	path->inode = file.st_ino;
+	path->owner = getpid();
 	return true;
 }
 
@@ -52,7 +53,8 @@ void lt_path_remove(const lt_path *path)
 {
 	lt_path now = { .addr = path->addr };
 
-	if (path->addr.bytes && identify(&now) && now.device == path->device && now.inode == path->inode)
+	if (path->addr.bytes && identify(&now) && now.device == path->device && now.inode == path->inode &&
+	    now.owner == path->owner)
 		unlink(path_of(&path->addr));
 }
 

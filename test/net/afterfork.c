@@ -8,6 +8,7 @@
 #include <event2/bufferevent.h>
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "support/child.h"
 #include "support/step.h"
@@ -378,8 +379,50 @@ START_TEST(a_child_does_not_close_what_its_parent_listens_with)
 }
 END_TEST
 
+static void takes_the_house_and_leaves(void *ctx)
+{
+	struct house *h = ctx;
+
+	need(!leat_error_set(leat_loop_after_fork(h->w.loop)));
+	leat_listener_unref(h->listener);
+	leat_loop_free(h->w.loop);
+}
+
+static void moves_the_house_and_leaves(void *ctx)
+{
+	struct house *h = ctx;
+	const char *path = ((const struct sockaddr_un *)(const void *)leat_addr_sockaddr(&h->where))->sun_path;
+	leat_listener *own;
+	char words[128];
+
+	need(!leat_error_set(leat_loop_after_fork(h->w.loop)));
+	need(unlink(path) == 0);
+	leat_addr_print(&h->where, words, sizeof words);
+	own = leat_listen(h->w.loop, words, NULL);
+	need(access(path, F_OK) == 0);
+	leat_listener_unref(own);
+	need(access(path, F_OK) < 0);
+}
+
+START_TEST(a_path_is_removed_by_the_process_that_made_it)
+{
+	char path[64];
+	struct house h;
+
+	world_open(&h.w);
+	snprintf(path, sizeof path, "unix:afterfork-%d.socket", (int)getpid());
+	h.listener = leat_listen(h.w.loop, path, NULL);
+	h.where = leat_listener_addr(h.listener);
+	in_a_child(takes_the_house_and_leaves, &h);
+	visit(&h);
+	in_a_child(moves_the_house_and_leaves, &h);
+	leat_listener_unref(h.listener);
+	world_close(&h.w);
+}
+END_TEST
+
 SUITE("afterfork", what_was_written_and_not_sent_at_a_fork_is_said_once, a_childs_use_of_a_flow_does_nothing_to_the_stream,
 	a_child_that_takes_the_loop_over_has_the_stream_too, what_was_let_go_before_goes_when_the_loop_is_taken_over,
 	what_a_child_lets_go_of_is_not_reset_for_its_parent, nor_is_what_was_in_a_parcel_when_the_process_forked,
 	nor_is_a_stack_of_bufferevents_cut, a_pipe_stays_as_its_parent_has_it, a_child_that_closes_tells_the_peer,
-	a_child_does_not_close_what_its_parent_listens_with)
+	a_child_does_not_close_what_its_parent_listens_with, a_path_is_removed_by_the_process_that_made_it)
