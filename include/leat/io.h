@@ -336,7 +336,9 @@ LEAT_API void leat_io_ignore(leat_io *io);
  * more; values that were not delivered went back to their givers, contexts
  * are destroyed - or will be as soon as they are off the stack, and, when called
  * from a destructor, right after that one: at the latest at the end of the
- * outermost cancel, and before the contexts of those who waited.  NULL is let
+ * outermost cancel, and before the contexts of those who waited.  A callback that
+ * cancels its own chain has its own context for as long as it runs, but those of
+ * who waited for it are gone when this returns.  NULL is let
  * be.  A failure that it drops is not reported.  A fiber in the chain unwinds
  * by itself, after this has returned; the contexts of those who waited for it
  * are destroyed after that. */

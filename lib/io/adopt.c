@@ -30,6 +30,18 @@ void lt_io_drop_ctx(leat_loop *loop, leat_io *self)
 	destroy(self->u.call.ctx);
 }
 
+/* What a destructor cancels is dropped right after it, as inside a cancel. */
+static void destroy_ctx(leat_loop *loop, void (*destroy)(void *), void *ctx)
+{
+	bool outer = loop->razing;
+
+	loop->razing = true;
+	destroy(ctx);
+	loop->razing = outer;
+	if (!outer && loop->doomed)
+		lt_io_raze_doomed(loop);
+}
+
 bool lt_io_end_ctx(leat_io *self)
 {
 	void (*destroy)(void *) = self->u.call.destroy;
@@ -38,7 +50,7 @@ bool lt_io_end_ctx(leat_io *self)
 		return true;
 	self->u.call.destroy = NULL;
 	self->flags |= LT_RUNNING;
-	destroy(self->u.call.ctx);
+	destroy_ctx(lt_cell_loop(self), destroy, self->u.call.ctx);
 	self->flags &= (uint8_t)~LT_RUNNING;
 	return !(self->flags & LT_DOOMED);
 }

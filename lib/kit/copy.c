@@ -27,9 +27,21 @@ static leat_io *done(lt_copy *copy)
 
 static void drop_kept(lt_copy *copy)
 {
-	if (copy->keep)
-		leat_buf_unref(copy->keep);
+	leat_buf *keep = copy->keep;
+
 	copy->keep = NULL;
+	if (keep)
+		leat_buf_unref(keep);
+}
+
+/* A step may release what ends the copy: the record stays until it returns, and says so. */
+static leat_io *take_step(lt_copy *copy, leat_io *(*step)(lt_copy *, leat_result *), leat_result *result)
+{
+	leat_buf *record = leat_buf_ref(copy->record);
+	leat_io *io = step(copy, result);
+
+	leat_buf_unref(record);
+	return io;
 }
 
 /* Whether the last send was taken back. */
@@ -76,6 +88,7 @@ static void end(void *ctx)
 {
 	lt_copy *copy = ctx;
 
+	copy->over = true;
 	if (copy->keep)
 		give_back(copy);
 	if (copy->rest)
@@ -95,35 +108,46 @@ static bool moves_much(lt_copy *copy, size_t bytes)
 	return copy->large >= LARGE_READS && !copy->by_bufs;
 }
 
-static leat_io *on_sent(void *ctx, leat_result *result)
+static leat_io *sent(lt_copy *copy, leat_result *result)
 {
-	lt_copy *copy = ctx;
-
 	(void)result;
 	lt_copy_count(copy, copy->sent);
 	drop_kept(copy);
+	if (copy->over)
+		return NULL;
 	if (copy->left == 0)
 		return done(copy);
 	return moves_much(copy, copy->sent) ? lt_copy_splice(copy) : next(copy);
 }
 
-static leat_io *on_unsent(void *ctx, leat_result *result)
+static leat_io *unsent(lt_copy *copy, leat_result *result)
 {
-	lt_copy *copy = ctx;
-
 	drop_kept(copy);
-	if (copy->to_failed)
+	if (!copy->over && copy->to_failed)
 		*copy->to_failed = true;
 	return leat_result_pass(result);
 }
 
+static leat_io *on_sent(void *ctx, leat_result *result)
+{
+	return take_step(ctx, sent, result);
+}
+
+static leat_io *on_unsent(void *ctx, leat_result *result)
+{
+	return take_step(ctx, unsent, result);
+}
+
+/* In a step.  Over, the io is dropped by who gets it. */
 static leat_io *when_sent(lt_copy *copy, leat_io *send)
 {
-	leat_result sent;
+	leat_result result;
 
-	if (!leat_io_try(send, &sent))
+	if (copy->over)
+		return send;
+	if (!leat_io_try(send, &result))
 		return leat_io_branch(send, on_sent, on_unsent, leat_ctx_borrow(copy));
-	return leat_result_ok(&sent) ? on_sent(copy, &sent) : on_unsent(copy, &sent);
+	return leat_result_ok(&result) ? sent(copy, &result) : unsent(copy, &result);
 }
 
 /* ---- reading ---- */
@@ -144,9 +168,8 @@ static bool leave_rest(lt_copy *copy, leat_buf *buf)
 	return true;
 }
 
-static leat_io *on_read(void *ctx, leat_result *result)
+static leat_io *have_read(lt_copy *copy, leat_result *result)
 {
-	lt_copy *copy = ctx;
 	leat_buf *buf = leat_result_buf(result);
 
 	if (!buf)
@@ -157,6 +180,11 @@ static leat_io *on_read(void *ctx, leat_result *result)
 	if (copy->sent > leat_flow_room(copy->to))
 		copy->keep = leat_buf_ref(buf);
 	return when_sent(copy, leat_flow_send(copy->to, buf));
+}
+
+static leat_io *on_read(void *ctx, leat_result *result)
+{
+	return take_step(ctx, have_read, result);
 }
 
 static leat_io *next(lt_copy *copy)
@@ -176,10 +204,11 @@ leat_io *lt_copy_send_rest(lt_copy *copy)
 	return leat_flow_send(copy->to, rest);
 }
 
-leat_io *lt_copy_go_on(lt_copy *copy)
+static leat_io *go_on(lt_copy *copy, leat_result *result)
 {
 	leat_io *sending = copy->sending;
 
+	(void)result;
 	if (leat_error_set(copy->failure))
 		return leat_io_fail(copy->loop, copy->failure);
 	copy->sending = NULL;
@@ -188,6 +217,11 @@ leat_io *lt_copy_go_on(lt_copy *copy)
 	if (sending)
 		return when_sent(copy, sending);
 	return copy->left == 0 ? done(copy) : next(copy);
+}
+
+leat_io *lt_copy_go_on(lt_copy *copy)
+{
+	return take_step(copy, go_on, NULL);
 }
 
 /* ---- the calls ---- */

@@ -21,6 +21,7 @@ typedef struct lt_copy {
 	bool *to_failed;      /* likewise */
 	unsigned large;       /* reads in a row that were */
 	bool by_bufs;         /* and never otherwise */
+	bool over;            /* ended, while a step is on the stack */
 	leat_error failure;   /* of the other way, which the chain would not find */
 	struct lt_splice *splice; /* while the kernel moves the bytes */
 } lt_copy;

@@ -398,7 +398,38 @@ START_TEST(what_a_destructor_cancels_goes_before_those_who_waited)
 }
 END_TEST
 
+static void cancel_its_chain(void *name)
+{
+	tape_addf("%s begins", (char *)name);
+	leat_io_cancel(root);
+	tape_addf("%s ends", (char *)name);
+}
+
+static leat_io *do_nothing(void *ctx, leat_result *result)
+{
+	return NULL;
+}
+
+/* No cancel is under way: the callback has returned. */
+START_TEST(so_does_what_one_cancels_that_runs_by_itself)
+{
+	static char mine[] = "mine";
+	struct world w;
+
+	world_open(&w);
+	tape_clear();
+	root = leat_io_then(leat_io_done(w.loop), do_nothing, leat_ctx_own(mine, cancel_its_chain));
+	root = leat_io_attach(root, thing_owned("waits"));
+	world_run(&w);
+	tape_expect("mine begins mine ends ~waits");
+	expect_no_things();
+	expect_size(world_stats(&w).ios_live, 0);
+	world_close(&w);
+}
+END_TEST
+
 SUITE("cancel",
+	so_does_what_one_cancels_that_runs_by_itself,
 	what_a_leaf_cancels_goes_before_those_who_waited_for_the_leaf,
 	what_a_destructor_cancels_goes_before_those_who_waited,
 	no_io_is_let_be,

@@ -551,7 +551,40 @@ START_TEST(any_allocation_may_fail)
 }
 END_TEST
 
+static leat_io *to_cancel;
+static int released;
+
+static void cancel_at_the_second(void *ctx)
+{
+	if (++released == 2)
+		leat_io_cancel(to_cancel);
+}
+
+/* What it drops may be wrapped, and its release may do anything. */
+START_TEST(the_release_of_what_was_copied_may_cancel_it)
+{
+	static char memory[100000];
+	leat_loop *loop = leat_loop_new(NULL, NULL);
+	leat_flow *ends[2], *nothing = leat_flow_null(loop);
+
+	released = 0;
+	leat_flow_pair(loop, ends);
+	to_cancel = leat_copy(ends[1], nothing);
+	for (int i = 0; i < 3; i++)
+		leat_io_ignore(leat_flow_send(ends[0], leat_buf_wrap(loop, memory, sizeof memory, cancel_at_the_second, memory)));
+	leat_await(leat_sleep(loop, 1), NULL);
+	for (int i = 0; i < 2; i++) {
+		leat_flow_abort(ends[i]);
+		leat_flow_unref(ends[i]);
+	}
+	expect_int(released, 3);
+	leat_flow_unref(nothing);
+	leat_loop_free(loop);
+}
+END_TEST
+
 SUITE("copy",
+	the_release_of_what_was_copied_may_cancel_it,
 	all_of_it_arrives_and_is_counted,
 	nothing_is_a_copy_of_nothing,
 	neither_flow_is_shut,
