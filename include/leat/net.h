@@ -55,7 +55,7 @@ LEAT_API LEAT_NODISCARD leat_io *leat_connect_addr_at(leat_loop *loop, const lea
 LEAT_API LEAT_NODISCARD leat_listener *leat_listen_at(leat_loop *loop, const char *address,
                                                       const leat_listen_options *options, const char *where);
 /* On a socket that listens already (socket activation): takes it; INVALID if
- * it does not listen.  What was said where it was bound holds: of the options
+ * it does not listen, or not for streams.  What was said where it was bound holds: of the options
  * nagle, keepalive, retry_ms and a backlog other than 0 are heeded, and a path
  * is kept. */
 #define leat_listen_fd(...) leat_listen_fd_at(__VA_ARGS__, LEAT_HERE)

@@ -264,14 +264,16 @@ leat_listener *lt_accept_never(leat_loop *loop, int fd, leat_error error)
 
 /* ---- on a socket that listens already ---- */
 
+/* A flow is a stream: what a read has no room for of a packet is lost. */
 static leat_error check_listens(int fd)
 {
-	int listens = 0;
+	int listens = 0, type = 0;
 	socklen_t bytes = sizeof listens;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &bytes) < 0)
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &bytes) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &bytes) < 0)
 		return leat_error_errno(errno);
-	return listens ? (leat_error){ .domain = NULL } : leat_error_core(LEAT_INVALID);
+	return listens && type == SOCK_STREAM ? (leat_error){ .domain = NULL } : leat_error_core(LEAT_INVALID);
 }
 
 static leat_error make_ours(int fd, const leat_listen_options *options)

@@ -409,6 +409,17 @@ START_TEST(the_file_of_a_socket_that_was_given_stays)
 }
 END_TEST
 
+/* It listens, but its connections keep the bounds of what was sent. */
+static int listen_for_packets(void)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	struct sockaddr none = { .sa_family = AF_UNIX };
+
+	expect_int(bind(fd, &none, sizeof none.sa_family), 0);
+	expect_int(listen(fd, 4), 0);
+	return fd;
+}
+
 static int what_cannot_listen(int i)
 {
 	switch (i) {
@@ -416,6 +427,8 @@ static int what_cannot_listen(int i)
 		return raw_bind("tcp:127.0.0.1:0", -1);
 	case 1:
 		return open("/dev/null", O_RDONLY | O_CLOEXEC);
+	case 2:
+		return listen_for_packets();
 	default:
 		return -1;
 	}
@@ -490,5 +503,5 @@ SUITE("listen",
 	a_shortage_can_be_given_up_and_taken_up,
 	a_socket_that_listens_is_taken,
 	the_file_of_a_socket_that_was_given_stays,
-	EACH(what_does_not_listen_is_invalid_and_closed, 3),
+	EACH(what_does_not_listen_is_invalid_and_closed, 4),
 	EACH(any_allocation_may_fail, 2))
