@@ -60,8 +60,9 @@ typedef struct leat_trace {
 	int64_t stall_ms;
 } leat_trace;
 
-/* Begins, or goes on differently.  Ios that were there before are told of when
- * they end; what a hook itself makes is not told.  False: no memory. */
+/* Begins, or goes on differently: what was not told by then is told as the new
+ * one asks, if it does.  Ios that were there before are told of when they end;
+ * what a hook itself makes is not told.  False: no memory. */
 LEAT_API bool leat_trace_start(leat_loop *loop, const leat_trace *trace);
 /* What was not told by then is not told.  Lets be where none is on. */
 LEAT_API void leat_trace_stop(leat_loop *loop);

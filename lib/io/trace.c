@@ -323,7 +323,8 @@ static void tell(lt_trace *t)
 	for (size_t i = 0; i < t->count && !t->ended; i++) {
 		leat_trace_event event = t->noted[i];
 
-		t->user.tell(t->user.ctx, &event);
+		if (t->user.tell && wants(t, event.what)) /* it goes on differently meanwhile */
+			t->user.tell(t->user.ctx, &event);
 	}
 	t->telling = false;
 	t->count = 0;

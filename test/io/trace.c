@@ -411,6 +411,50 @@ START_TEST(a_hook_may_put_another_in_its_place)
 }
 END_TEST
 
+static void go_on_with_ages(void *world, const leat_trace_event *event)
+{
+	struct world *w = world;
+
+	say_event(w, event);
+	expect_true(leat_trace_start(w->loop, &(leat_trace){ .size = sizeof(leat_trace) }));
+}
+
+/* From outside, and from the hook. */
+START_TEST(what_was_not_told_when_it_goes_on_with_ages_only_is_not_told)
+{
+	struct world w;
+	leat_maker maker;
+
+	world_open(&w);
+	tape_clear();
+	expect_true(leat_trace_start(w.loop,
+		&(leat_trace){ .size = sizeof(leat_trace), .tell = go_on_with_ages, .ctx = &w }));
+	leat_io_cancel(at(w.loop, &maker, "a"));
+	if (_i == 0)
+		expect_true(leat_trace_start(w.loop, &(leat_trace){ .size = sizeof(leat_trace) }));
+	world_run(&w);
+	leat_io_cancel(at(w.loop, &maker, "b"));
+	world_run(&w);
+	tape_expect(_i == 0 ? "" : "+a");
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(what_was_not_told_when_it_goes_on_is_told_if_it_is_still_asked_for)
+{
+	struct world w;
+	leat_maker maker;
+
+	world_open(&w);
+	begin(&w, 0);
+	leat_io_cancel(at(w.loop, &maker, "a"));
+	begin(&w, LEAT_TRACE_CANCELLED);
+	world_run(&w);
+	tape_expect("-a");
+	world_close(&w);
+}
+END_TEST
+
 static void free_loop(void *world, const leat_trace_event *event)
 {
 	struct world *w = world;
@@ -680,6 +724,8 @@ SUITE("trace",
 	what_a_hook_makes_is_not_told,
 	a_hook_may_stop_the_trace,
 	a_hook_may_put_another_in_its_place,
+	EACH(what_was_not_told_when_it_goes_on_with_ages_only_is_not_told, 2),
+	what_was_not_told_when_it_goes_on_is_told_if_it_is_still_asked_for,
 	a_hook_may_free_the_loop,
 	a_hook_may_dump,
 	the_loop_counts_the_same_with_a_trace,
