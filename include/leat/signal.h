@@ -34,8 +34,9 @@ LEAT_API LEAT_NODISCARD leat_io *leat_signal_at(leat_loop *loop, int number, con
 typedef struct leat_signals leat_signals;
 
 /* Gives a stream of these signals: leat_signals_new(loop, SIGTERM, SIGHUP).
- * Stillborn as leat_signal fails, and with INVALID where there are none.  The
- * macro is C's; with an array, and in C++, call the function. */
+ * One that is named twice is one.  Stillborn as leat_signal fails, and with
+ * INVALID where there are none.  The macro is C's; with an array, and in C++, call
+ * the function. */
 #define leat_signals_new(loop, ...)                                                                                \
 	leat_signals_new_at((loop), (const int[]){ __VA_ARGS__ }, sizeof((const int[]){ __VA_ARGS__ }) / sizeof(int), \
 	                    LEAT_HERE)

@@ -280,6 +280,15 @@ static leat_error error_of(int number, const char *where)
 	return leat_error_make_at(&leat_errno_errors, number, where);
 }
 
+/* Once, however often it is named. */
+static void name(leat_signals *s, int number)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (s->of[i].number == number)
+			return;
+	s->of[s->count++].number = number;
+}
+
 static leat_signals *allocate(leat_loop *loop, const int *numbers, size_t count, const char *where)
 {
 	size_t most = (SIZE_MAX - sizeof(leat_signals)) / sizeof(struct wanted);
@@ -297,9 +306,8 @@ static leat_signals *allocate(leat_loop *loop, const int *numbers, size_t count,
 	lt_loop_hold(loop);
 	s->loop = loop;
 	s->where = where;
-	s->count = count;
 	for (size_t i = 0; i < count; i++)
-		s->of[i].number = numbers[i];
+		name(s, numbers[i]);
 	return s;
 }
 

@@ -351,6 +351,27 @@ START_TEST(of_several_the_first_of_the_list_comes_first)
 }
 END_TEST
 
+START_TEST(one_that_is_named_twice_is_told_once)
+{
+	struct world w;
+	leat_signals *s;
+	leat_io *io;
+
+	world_open(&w);
+	s = leat_signals_new(w.loop, SIGUSR1, SIGHUP, SIGUSR1);
+	raise(SIGHUP);
+	raise(SIGUSR1);
+	expect_int(settled_int(leat_signals_next(s)), SIGUSR1);
+	expect_int(settled_int(leat_signals_next(s)), SIGHUP);
+	io = leat_signals_next(s);
+	turn(&w);
+	expect_true(is_pending(io));
+	leat_io_cancel(io);
+	leat_signals_free(s);
+	world_close(&w);
+}
+END_TEST
+
 START_TEST(a_cancelled_next_loses_none)
 {
 	struct world w;
@@ -847,7 +868,7 @@ SUITE("signal", a_signal_resolves_with_its_number_when_it_comes, what_was_before
 	the_second_one_does_what_it_did_before, what_cannot_be_caught_is_invalid, a_stream_of_nothing_is_invalid,
 	without_descriptors_it_fails_with_limit, more_than_256_loops_are_a_limit, nothing_is_lost_between_two_waits,
 	what_came_before_the_stream_is_not_in_it, of_several_the_first_of_the_list_comes_first,
-	a_cancelled_next_loses_none, one_next_at_a_time, freeing_fails_the_pending_next,
+	one_that_is_named_twice_is_told_once, a_cancelled_next_loses_none, one_next_at_a_time, freeing_fails_the_pending_next,
 	freeing_with_one_on_its_way_still_delivers_it, it_may_be_freed_inside_its_own_callback,
 	waiting_for_nothing_but_a_signal_is_no_deadlock, listening_without_waiting_hides_no_deadlock,
 	freeing_the_loop_leaves_a_shell_and_reports_it, each_loop_is_told,
