@@ -110,8 +110,18 @@ leat_io *leat_io_timeout_at(leat_io *io, int64_t ms, const char *where)
 	return until(io, lt_loop_after_ms(lt_cell_loop(io), ms), where);
 }
 
+/* One that is long past is past: what is left can be computed. */
+static int64_t in_ns(int64_t at_ms)
+{
+	const int64_t most_ms = INT64_MAX / 1000000;
+
+	if (at_ms > most_ms)
+		return INT64_MAX;
+	return (at_ms < -most_ms / 2 ? -most_ms / 2 : at_ms) * 1000000;
+}
+
 leat_io *leat_io_deadline_at(leat_io *io, int64_t at_ms, const char *where)
 {
 	lt_io_check(io, "leat_io_deadline", where);
-	return until(io, at_ms > INT64_MAX / 1000000 ? INT64_MAX : at_ms * 1000000, where);
+	return until(io, in_ns(at_ms), where);
 }

@@ -229,6 +229,21 @@ START_TEST(a_deadline_is_a_point_of_the_loops_clock)
 }
 END_TEST
 
+START_TEST(a_deadline_long_past_is_past)
+{
+	static const int64_t past[] = { INT64_MIN, INT64_MIN / 1000000 - 1, INT64_MIN / 1000000, -1, 0 };
+	struct world w;
+	leat_maker maker;
+	leat_io *io;
+
+	world_open(&w);
+	io = leat_io_deadline(pending(w.loop, &maker), past[_i]);
+	world_run(&w);
+	expect_settled(io, LEAT_TIMEOUT);
+	world_close(&w);
+}
+END_TEST
+
 START_TEST(a_value_goes_back_through_a_timeout)
 {
 	struct world w;
@@ -327,6 +342,7 @@ SUITE("timer",
 	a_timeout_of_zero_is_up_at_once,
 	EACH(a_timeout_that_is_negative_or_huge_never_comes, 2),
 	a_deadline_is_a_point_of_the_loops_clock,
+	EACH(a_deadline_long_past_is_past, 5),
 	a_value_goes_back_through_a_timeout,
 	timeouts_nest_and_the_shortest_is_the_first,
 	a_thousand_deadlines_are_kept_in_order,
