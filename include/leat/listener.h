@@ -40,7 +40,9 @@ typedef struct leat_listener_ops {
 	size_t state_bytes;
 	/* A flow is wanted: answer once, now or later, with
 	 * leat_listener_give or _give_error.  Not called again before that or
-	 * before pause. */
+	 * before pause.  What is given beyond that is kept in order, without
+	 * bound: a transport that brings many in one go stops at the first.
+	 * It must be there; the others may be NULL. */
 	void (*accept)(leat_listener *self, void *state);
 	/* Nobody wants one any more; accept is called again when somebody
 	 * does.  An answer that comes nevertheless is kept for them.  NULL:
@@ -55,7 +57,8 @@ typedef struct leat_listener_ops {
 LEAT_API LEAT_NODISCARD leat_listener *leat_listener_new_at(leat_loop *loop, const leat_listener_ops *ops, void **state,
                                                             const char *where);
 LEAT_API LEAT_NODISCARD leat_listener *leat_listener_stillborn(leat_loop *loop, leat_error error);
-/* Takes the flow; a closed listener aborts it. */
+/* Takes the flow; a closed listener aborts it, and so does one that has no memory
+ * to keep it beside others, which is reported. */
 LEAT_API void leat_listener_give(leat_listener *self, leat_flow *flow);
 /* An error that ends this accept; the listener goes on. */
 LEAT_API void leat_listener_give_error(leat_listener *self, leat_error error);

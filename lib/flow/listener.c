@@ -3,13 +3,16 @@
  *
  * As a flow's: it checks the contract, the ops only bring flows.  An accept
  * waits in `accepter`; a flow that finds nobody waiting is kept for the next
- * accept, and so is one whose accept had settled and was cancelled.
+ * accept, and so is one whose accept had settled and was cancelled: that one in
+ * `kept`, which is free for it as long as it is on its way, and comes first.
+ * More of them stand in `line`.
  */
 #include <stdio.h>
 
 #include <leat/listener.h>
 #include <leat/options.h>
 
+#include "base/abort.h"
 #include "io/io.h"
 
 enum listener_bit {
@@ -19,6 +22,11 @@ enum listener_bit {
 	SPARE = 1 << 3,  /* lives in the loop: never freed */
 };
 
+typedef struct standing {
+	struct standing *next;
+	leat_flow *flow;
+} standing;
+
 struct leat_listener {
 	const leat_listener_ops *ops;
 	leat_loop *loop;
@@ -27,6 +35,7 @@ struct leat_listener {
 	uint32_t refs, bits;
 	leat_io *accepter;
 	leat_flow *kept;
+	standing *line, *last; /* behind it; last: where there is a line */
 	leat_error error;
 };
 
@@ -147,6 +156,8 @@ leat_listener *leat_listener_new_at(leat_loop *loop, const leat_listener_ops *op
 	if (lt_loop_closing(loop))
 		return leat_listener_stillborn(loop, leat_error_make_at(&leat_core_errors, LEAT_CLOSED, where));
 	leat_options_check_at(ops, "leat_listener_ops", where);
+	if (!HAS(ops, accept))
+		lt_abort("%s: a leat_listener_ops without accept", where);
 	listener = allocate(loop, ops, where);
 	if (!listener)
 		return spare(loop);
@@ -281,18 +292,57 @@ static const leat_leaf accept_leaf = {
 	.describe = accept_describe
 };
 
+/* ---- those whom nobody accepted yet ---- */
+
+/* Without memory it is lost: who comes in crowds should have been stopped. */
+static void stand_in_line(leat_listener *listener, leat_flow *flow)
+{
+	standing *last = lt_mem_alloc(lt_loop_mem(listener->loop), sizeof *last);
+
+	if (!last) {
+		lt_loop_report(listener->loop, "%s: a flow was lost that came before it was wanted, memory ran out",
+		               listener->where);
+		end_flow(flow);
+		return;
+	}
+	*last = (standing){ .flow = flow };
+	*(listener->line ? &listener->last->next : &listener->line) = last;
+	listener->last = last;
+}
+
+static leat_flow *first_in_line(leat_loop *loop, standing **line)
+{
+	standing *first = *line;
+	leat_flow *flow;
+
+	if (!first)
+		return NULL;
+	flow = first->flow;
+	*line = first->next;
+	lt_mem_release(lt_loop_mem(loop), first);
+	return flow;
+}
+
+static leat_flow *take_kept(leat_listener *listener)
+{
+	leat_flow *kept = listener->kept;
+
+	listener->kept = NULL;
+	return kept ? kept : first_in_line(listener->loop, &listener->line);
+}
+
 static leat_io *begin(leat_listener *listener, const char *where)
 {
 	leat_maker maker;
 	void *state;
 	leat_io *io = leat_io_new_at(listener->loop, &maker, &accept_leaf, &state, where);
-	leat_flow *kept = listener->kept;
+	leat_flow *kept;
 
 	if (!state)
 		return io;
 	((accept_state *)state)->listener = leat_listener_ref(listener);
+	kept = take_kept(listener);
 	if (kept) {
-		listener->kept = NULL;
 		settle_flow(listener, io, kept);
 		return io;
 	}
@@ -314,6 +364,7 @@ leat_io *leat_accept_at(leat_listener *listener, const char *where)
 void leat_listener_close(leat_listener *listener)
 {
 	leat_flow *kept = listener->kept;
+	standing *line = listener->line;
 
 	if (listener->bits & CLOSED)
 		return;
@@ -321,10 +372,13 @@ void leat_listener_close(leat_listener *listener)
 	listener->bits = (listener->bits & ~(uint32_t)WANTED) | CLOSED;
 	listener->error = leat_error_core(LEAT_CLOSED);
 	listener->kept = NULL;
+	listener->line = NULL;
 	lt_loop_move_to_shells(listener->loop, LT_LISTENERS, &listener->resident);
 	if (HAS(listener->ops, close))
 		listener->ops->close(listener, state_of(listener));
 	if (kept)
+		end_flow(kept);
+	while ((kept = first_in_line(listener->loop, &line)))
 		end_flow(kept);
 	settle_error(listener, listener->error);
 	leat_listener_unref(listener);
@@ -337,11 +391,13 @@ void leat_listener_give(leat_listener *self, leat_flow *flow)
 	leat_io *io = self->accepter;
 
 	self->bits &= ~(uint32_t)WANTED;
-	if ((self->bits & CLOSED) || self->kept) {
+	if (self->bits & CLOSED) {
 		end_flow(flow);
 	} else if (io) {
 		self->accepter = NULL;
 		settle_flow(self, io, flow);
+	} else if (self->kept || self->line || (self->bits & HELD)) {
+		stand_in_line(self, flow);
 	} else {
 		self->kept = flow;
 	}
