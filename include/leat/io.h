@@ -305,7 +305,7 @@ LEAT_API LEAT_NODISCARD leat_io *leat_sleep_at(leat_loop *loop, int64_t ms, cons
 #define leat_io_timeout(...) leat_io_timeout_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_io_timeout_at(leat_io *io, int64_t ms, const char *where);
 /* The same with a point of the loop's clock (leat_loop_now_ms), cancelling
- * included. */
+ * included.  One that lies behind, as each that is negative, is TIMEOUT at once. */
 #define leat_io_deadline(...) leat_io_deadline_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_io_deadline_at(leat_io *io, int64_t at_ms, const char *where);
 
