@@ -31,7 +31,8 @@ typedef struct leat_loop_options {
 	/* a failure that nobody handled; runs from the queue */
 	void (*unhandled)(void *ctx, const leat_unhandled *failure);
 	/* a line for a log: what was still alive when the loop was freed; what
-	 * a DEADLOCK waited for, with the dump (leat/dump.h) */
+	 * a DEADLOCK waited for, with the dump (leat/dump.h): the loop may be
+	 * freed then, and the await is CANCELLED */
 	void (*report)(void *ctx, const char *line);
 	void *ctx; /* of the three above */
 	/* memory of what other threads hold or ask for (leat/thread.h): called

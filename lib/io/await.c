@@ -102,12 +102,6 @@ static bool hand_over(leat_result *from, leat_result *to)
 	return ok;
 }
 
-static void say_deadlock(leat_loop *loop, leat_io *io, const char *where)
-{
-	lt_loop_report(loop, "%s: waits for what nothing can settle (made at %s)", where, io->where);
-	lt_dump_report(loop, io);
-}
-
 static bool wait(leat_io *io, leat_result *result, const char *where)
 {
 	leat_loop *loop = lt_cell_loop(io);
@@ -120,13 +114,15 @@ static bool wait(leat_io *io, leat_result *result, const char *where)
 	kind = turn_until_done(loop, &w);
 	loop->awaits--;
 	lt_turned_in_place--;
-	if (kind == LEAT_CANCELLED) {
+	if (kind == LEAT_CANCELLED)
 		lt_loop_end(loop, false); /* which settles it */
-		kind = w.done ? LEAT_NONE : kind;
-	}
 	if (kind == LEAT_DEADLOCK)
-		say_deadlock(loop, io, where);
-	if (kind != LEAT_NONE) {
+		lt_dump_deadlock(loop, io, where); /* to a hook, which may end the io, and the loop */
+	if (w.done)
+		kind = LEAT_NONE;
+	else if (loop->gone)
+		kind = LEAT_CANCELLED;
+	else if (kind != LEAT_NONE) {
 		io->waiter = 0;
 		lt_io_raze(loop, io);
 	}

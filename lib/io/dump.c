@@ -240,10 +240,11 @@ size_t leat_dump_text(leat_loop *loop, char *out, size_t room, const leat_dump_o
 /* ---- for the loop's report ---- */
 
 /* Written first, told then: what is told may change what is told of. */
-void lt_dump_report(leat_loop *loop, leat_io *io)
+void lt_dump_deadlock(leat_loop *loop, leat_io *io, const char *where)
 {
 	char text[REPORTED * 128];
 	lt_dump d = { .loop = loop, .fd = -1, .memory = text, .room = sizeof text, .most = REPORTED, .ok = true, .passed = io };
+	const char *made = io->where;
 	char *end;
 
 	if (!loop->options.report)
@@ -252,7 +253,8 @@ void lt_dump_report(leat_loop *loop, leat_io *io)
 	lt_pool_walk(loop, visit, &d);
 	put_rest(&d);
 	text[d.bytes < sizeof text ? d.bytes : sizeof text - 1] = '\0';
-	for (char *line = text; (end = strchr(line, '\n')); line = end + 1) {
+	lt_loop_report(loop, "%s: waits for what nothing can settle (made at %s)", where, made);
+	for (char *line = text; !loop->gone && (end = strchr(line, '\n')); line = end + 1) {
 		*end = '\0';
 		loop->options.report(loop->options.ctx, line);
 	}

@@ -43,7 +43,8 @@ void lt_dump_end_line(lt_dump *d);
 void lt_dump_say(lt_dump *d, const leat_io *io, size_t times, bool is_root);
 
 /* ---- dump.c ---- */
-/* Tells what waits for what, the io first; a bounded number of lines. */
-void lt_dump_report(leat_loop *loop, leat_io *io);
+/* Reports that the io is awaited there in vain, and what waits for what, the io first; a
+ * bounded number of lines.  The hook may do away with the io, and with the loop. */
+void lt_dump_deadlock(leat_loop *loop, leat_io *io, const char *where);
 
 #endif

@@ -244,6 +244,57 @@ START_TEST(a_deadlock_says_what_it_waited_for)
 }
 END_TEST
 
+static struct world *told;
+static leat_maker told_of;
+
+static void free_the_loop(void *ctx, const char *line)
+{
+	(void)ctx;
+	(void)line;
+	leat_loop_free(told->loop);
+}
+
+static void settle_it_and_turn(void *ctx, const char *line)
+{
+	(void)ctx;
+	(void)line;
+	if (leat_maker_live(told_of))
+		leat_resolve_int(told_of, 5);
+	leat_loop_run_ready(told->loop);
+}
+
+static leat_loop *loop_that_tells(struct world *w, void (*report)(void *ctx, const char *line))
+{
+	told = w;
+	w->loop = leat_loop_new(NULL, &(leat_loop_options){ .size = sizeof(leat_loop_options), .report = report });
+	return w->loop;
+}
+
+START_TEST(who_is_told_of_a_deadlock_may_free_the_loop)
+{
+	struct world w;
+	leat_result result;
+	leat_loop *loop = loop_that_tells(&w, free_the_loop);
+
+	expect_false(leat_await(leat_io_then(leat_io_new(loop, &told_of, NULL, NULL), never, thing_owned("c")), &result));
+	expect_kind(leat_result_error(&result), LEAT_CANCELLED);
+	expect_no_things();
+	tape_clear();
+}
+END_TEST
+
+START_TEST(who_is_told_of_a_deadlock_may_end_it)
+{
+	struct world w;
+	leat_result result;
+	leat_loop *loop = loop_that_tells(&w, settle_it_and_turn);
+
+	expect_true(leat_await(leat_io_new(loop, &told_of, NULL, NULL), &result));
+	expect_int(leat_result_int(&result), 5);
+	leat_loop_free(loop);
+}
+END_TEST
+
 static void break_loop(evutil_socket_t fd, short what, void *base)
 {
 	(void)fd;
@@ -414,6 +465,8 @@ SUITE("await",
 	an_io_that_has_settled_is_given_anywhere,
 	when_nothing_is_left_that_could_settle_it_it_is_a_deadlock,
 	a_deadlock_says_what_it_waited_for,
+	who_is_told_of_a_deadlock_may_free_the_loop,
+	who_is_told_of_a_deadlock_may_end_it,
 	the_users_loopbreak_interrupts_it,
 	the_users_own_events_run_meanwhile,
 	others_go_on_while_it_waits,
