@@ -82,18 +82,35 @@ static void transform_info(leat_flow *self, void *state, leat_flow_info *info)
 	info->peer = below.peer;
 }
 
-static const leat_flow_ops transform_ops = {
-	.size = sizeof transform_ops,
-	.name = "transform",
-	.state_bytes = sizeof(lt_transform),
-	.read = lt_transform_read,
-	.write = lt_transform_write,
-	.flush = lt_transform_flush,
-	.shutdown = lt_transform_shutdown,
-	.close = transform_close,
-	.abort = transform_abort,
-	.info = transform_info,
+/* By what the flow below can do: over one that is only read nothing has to be finished. */
+#define TRANSFORM_OPS(ways)                           \
+	{                                             \
+		.size = sizeof(leat_flow_ops),        \
+		.name = "transform",                  \
+		.state_bytes = sizeof(lt_transform),  \
+		.directions = (ways),                 \
+		.read = lt_transform_read,            \
+		.write = lt_transform_write,          \
+		.flush = lt_transform_flush,          \
+		.shutdown = lt_transform_shutdown,    \
+		.close = transform_close,             \
+		.abort = transform_abort,             \
+		.info = transform_info,               \
+	}
+
+static const leat_flow_ops transform_ops[] = {
+	[LEAT_READ] = TRANSFORM_OPS(LEAT_READ),
+	[LEAT_WRITE] = TRANSFORM_OPS(LEAT_WRITE),
+	[LEAT_BOTH] = TRANSFORM_OPS(LEAT_BOTH),
 };
+
+static leat_direction ways_of(leat_flow *below)
+{
+	leat_flow_info info = { .size = sizeof info };
+
+	leat_flow_info_get(below, &info);
+	return info.directions;
+}
 
 /* Zeroed; NULL without memory. */
 static void *coder_state(leat_loop *loop, const leat_coder *coder, const char *where)
@@ -118,8 +135,9 @@ leat_flow *leat_transform_new_at(leat_flow *below, const leat_coder *coder, void
 {
 	leat_flow *mine = leat_flow_take(below);
 	leat_loop *loop = leat_flow_loop(mine);
+	leat_direction ways = ways_of(mine);
 	void *own = coder_state(loop, coder, where), *ours = NULL;
-	leat_flow *self = own ? leat_flow_new_at(loop, &transform_ops, &ours, where)
+	leat_flow *self = own ? leat_flow_new_at(loop, &transform_ops[ways], &ours, where)
 	                      : leat_flow_stillborn(loop, leat_error_core(LEAT_NOMEM));
 	lt_transform *t = ours;
 
@@ -128,12 +146,16 @@ leat_flow *leat_transform_new_at(leat_flow *below, const leat_coder *coder, void
 	if (!t)
 		return unmade(self, mine, loop, own);
 	*t = (lt_transform){ .self = self, .below = mine, .coder = coder, .state = own };
+	t->read_over = t->end_given = ways == LEAT_WRITE;
+	t->write_over = t->told = ways == LEAT_READ;
 	return self;
 }
 
 void *leat_transform_state(leat_flow *flow, const leat_coder *coder)
 {
-	lt_transform *t = leat_flow_state(flow, &transform_ops);
+	lt_transform *t = NULL;
 
+	for (int ways = LEAT_READ; ways <= LEAT_BOTH && !t; ways++)
+		t = leat_flow_state(flow, &transform_ops[ways]);
 	return t && t->coder == coder ? t->state : NULL;
 }

@@ -436,7 +436,49 @@ START_TEST(a_struct_without_its_size_is_named)
 }
 END_TEST
 
-SUITE("zlib", EACH(what_is_written_is_read, MAKES), EACH(both_ways_at_once, MAKES),
+/* ---- one way ---- */
+
+static leat_error end_of(leat_flow *ending)
+{
+	leat_result result;
+	leat_error error;
+
+	leat_await(leat_flow_close(ending), &result);
+	error = leat_result_ending(&result);
+	leat_result_clear(&result);
+	leat_flow_unref(ending);
+	return error;
+}
+
+/* A pipe has one direction, and so has what stands on it: nothing is missing at the end. */
+START_TEST(what_has_one_direction_ends_in_order)
+{
+	struct text text = text_of(3000), heard = { NULL, 0, { 0 } };
+	leat_flow *in, *out;
+	leat_buf *buf;
+	int ends[2];
+
+	world_open(&w);
+	expect_int(pipe(ends), 0);
+	out = makes[_i](leat_flow_from_fd(w.loop, ends[1]));
+	in = makes[_i](leat_flow_from_fd(w.loop, ends[0]));
+	expect_ok(outcome(leat_flow_write(out, text.at, text.bytes)));
+	expect_ok(end_of(out));
+	while ((buf = leat_await_buf(leat_flow_read(in), &heard.error))) {
+		text_add(&heard, leat_buf_data(buf), leat_buf_size(buf));
+		leat_buf_unref(buf);
+	}
+	expect_same(&heard, &text);
+	expect_kind(outcome(leat_flow_write(in, "x", 1)), LEAT_UNSUPPORTED);
+	expect_ok(end_of(in));
+	text_free(&heard);
+	text_free(&text);
+	world_close(&w);
+}
+END_TEST
+
+SUITE("zlib", EACH(what_has_one_direction_ends_in_order, MAKES), EACH(what_is_written_is_read, MAKES),
+	EACH(both_ways_at_once, MAKES),
 	EACH(a_message_arrives_without_a_flush, MAKES), one_that_holds_keeps_a_message_for_more,
 	EACH(cut_at_every_byte_it_is_truncated_after_what_came, MAKES),
 	EACH(with_any_bit_turned_it_is_an_error_or_the_same, MAKES),
