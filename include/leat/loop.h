@@ -45,7 +45,8 @@ typedef struct leat_loop_options {
 /* Gives a loop on the caller's base, which must outlive it, or on one of its
  * own where `base` is NULL.  Puts no signal event on the base, and keeps
  * event_base_dispatch from returning only while something is pending.  NULL
- * without memory: the only constructor that may say so. */
+ * without memory, or descriptors for a base: the only constructor that may say so.
+ * event_base_new itself ends the process without descriptors (libevent 2.1). */
 LEAT_API LEAT_NODISCARD leat_loop *leat_loop_new(struct event_base *base, const leat_loop_options *options);
 
 /* Ends everything on the loop: starters give CLOSED from now on, flows are

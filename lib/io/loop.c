@@ -8,9 +8,11 @@
  * turn: an event that activates itself would starve it.
  */
 #include <event2/event.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <leat/options.h>
 
@@ -327,11 +329,24 @@ static leat_io *immortal(leat_loop *loop, lt_outcome outcome)
 	return io;
 }
 
+/* libevent ends the process where it gets no descriptors for its signals; a backend and a
+ * clock may want one each. */
+static bool has_descriptors(void)
+{
+	int fds[4] = { -1, -1, -1, -1 };
+	bool ok = pipe2(fds, O_CLOEXEC) == 0 && pipe2(fds + 2, O_CLOEXEC) == 0;
+
+	for (int i = 0; i < 4; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	return ok;
+}
+
 /* Without libevent's cache of the time: nothing of ours asks for it, and it
  * costs a look at the clock each time around. */
 static struct event_base *own_base(void)
 {
-	struct event_config *config = event_config_new();
+	struct event_config *config = has_descriptors() ? event_config_new() : NULL;
 	struct event_base *base;
 
 	if (!config)

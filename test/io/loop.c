@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* loop - the base, the queue, the budget, and the end of it all */
 #include <stddef.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -64,6 +65,32 @@ START_TEST(a_base_of_its_own_is_freed_with_it)
 	expect_some(leat_loop_base(loop));
 	leat_loop_free(loop);
 	leat_loop_free(NULL);
+}
+END_TEST
+
+/* How many descriptors may be opened yet; gives what the limit was. */
+static struct rlimit allow_descriptors(unsigned count)
+{
+	struct rlimit before, now;
+	int next = dup(STDERR_FILENO);
+
+	close(next);
+	expect_int(getrlimit(RLIMIT_NOFILE, &before), 0);
+	now = (struct rlimit){ .rlim_cur = (rlim_t)next + count, .rlim_max = before.rlim_max };
+	expect_int(setrlimit(RLIMIT_NOFILE, &now), 0);
+	return before;
+}
+
+START_TEST(without_descriptors_for_a_base_of_its_own_there_is_none)
+{
+	for (unsigned count = 0; count < 8; count++) {
+		struct rlimit before = allow_descriptors(count);
+		leat_loop *loop = leat_loop_new(NULL, NULL);
+
+		setrlimit(RLIMIT_NOFILE, &before);
+		expect_true(count > 0 || !loop);
+		leat_loop_free(loop);
+	}
 }
 END_TEST
 
@@ -602,6 +629,7 @@ SUITE("loop",
 	a_pending_io_alone_does_not_hold_dispatch,
 	dispatch_waits_for_a_deadline,
 	a_base_of_its_own_is_freed_with_it,
+	without_descriptors_for_a_base_of_its_own_there_is_none,
 	it_knows_its_base,
 	without_memory_there_is_none,
 	options_shorter_than_ours_leave_the_rest_at_its_default,
