@@ -40,9 +40,11 @@ enum {
 LEAT_API LEAT_NODISCARD leat_channel *leat_channel_new(leat_flow *flow);
 /* Ends the channel and gives the flow back: what was not consumed is what it
  * reads next.  A read that is pending fails with CLOSED; what is on its way to
- * somebody counts as consumed.  What was put and not flushed is dropped. */
+ * somebody counts as consumed, but comes back to the flow - which it keeps until
+ * then - if it is cancelled before he got it: so cancel first, then read.  What was
+ * put and not flushed is dropped. */
 LEAT_API LEAT_NODISCARD leat_flow *leat_channel_leave(leat_channel *channel);
-/* The same, and gives the reference back.  Legal in any callback and after the
+/* The same, and gives the reference back; what is on its way is consumed.  Legal in any callback and after the
  * loop; NULL is let be. */
 LEAT_API void leat_channel_free(leat_channel *channel);
 /* Owns the channel: frees it. */

@@ -22,14 +22,17 @@ leat_channel *leat_channel_new(leat_flow *flow)
 	return channel;
 }
 
-leat_flow *leat_channel_leave(leat_channel *handle)
+/* `whole`: somebody goes on with the flow. */
+static leat_flow *leave(leat_channel *handle, bool whole)
 {
 	leat_channel *channel = lt_channel_born(handle);
 	leat_flow *flow = lt_channel_flow(handle);
 
 	if (!channel)
 		return flow;
-	if (channel->lent)
+	if (channel->lent && whole)
+		lt_channel_set_aside(channel);
+	else if (channel->lent)
 		lt_channel_consume(channel, channel->used);
 	channel->flow = NULL;
 	if (channel->reading) {
@@ -45,10 +48,15 @@ leat_flow *leat_channel_leave(leat_channel *handle)
 	return flow;
 }
 
+leat_flow *leat_channel_leave(leat_channel *channel)
+{
+	return leave(channel, true);
+}
+
 void leat_channel_free(leat_channel *channel)
 {
 	if (channel)
-		leat_flow_unref(leat_channel_leave(channel));
+		leat_flow_unref(leave(channel, false));
 }
 
 static void end_channel(void *channel)

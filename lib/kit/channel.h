@@ -66,6 +66,8 @@ struct leat_channel {
 	lt_run front, back;
 	leat_io *reading; /* below */
 	leat_flow *left;  /* it has ended, and what is there goes back when that read is gone */
+	leat_buf *aside;  /* it has ended, and these bytes are of the value on its way: to go back */
+	leat_flow *home;  /* to here, if nobody gets it */
 	leat_maker maker; /* of the read that waits */
 	lt_want want;
 	size_t used;  /* by the value that is on its way */
@@ -196,6 +198,9 @@ leat_buf *lt_block_bigger(leat_loop *loop, const unsigned char *at, size_t bytes
 leat_io *lt_channel_begin(leat_channel *handle, const lt_want *w);
 /* The read that waits fails. */
 void lt_channel_fail(leat_channel *channel, leat_error error);
+/* The channel ends while a value is on its way: its bytes leave the runs, and go back to
+ * the flow should the value do so.  Without memory for that they are the value's. */
+void lt_channel_set_aside(leat_channel *channel);
 leat_io *lt_channel_refuse(const leat_channel *channel, leat_kind why, const char *where);
 
 #endif

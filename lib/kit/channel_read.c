@@ -4,21 +4,51 @@
 
 /* ---- a value on its way ---- */
 
+void lt_channel_set_aside(leat_channel *channel)
+{
+	lt_answer a = lt_answer_buf(0, channel->used, channel->used);
+
+	if (channel->used == 0)
+		return;
+	channel->aside = lt_channel_slice(channel, &a);
+	if (channel->aside)
+		channel->home = leat_flow_ref(channel->flow);
+	lt_channel_consume(channel, channel->used);
+}
+
+/* Behind what a cancelled read of the flow brings back, so before it for who reads. */
+static void bring_home(leat_channel *channel)
+{
+	leat_flow *home = channel->home;
+
+	channel->home = NULL;
+	if (channel->aside)
+		leat_flow_unread(home, channel->aside);
+	channel->aside = NULL;
+	leat_flow_unref(home);
+}
+
 static void no_longer_lent(leat_channel *channel)
 {
 	channel->lent = false;
+	if (!channel->left) /* else that read is yet to come back */
+		bring_home(channel);
 	leat_buf_unref(channel->record);
 }
 
 static void value_delivered(void *ctx, void *value)
 {
 	leat_channel *channel = ctx;
+	leat_buf *aside = channel->aside;
 
 	(void)value;
 	channel->lent = false;
 	channel->cut_short = channel->lent_cut_short;
+	channel->aside = NULL;
 	if (channel->flow)
 		lt_channel_consume(channel, channel->used);
+	leat_buf_unref(aside);
+	bring_home(channel);
 	leat_buf_unref(channel->record);
 }
 
@@ -138,6 +168,8 @@ static void reading_was_dropped(void *ctx)
 	if (left)
 		lt_channel_unread_all(channel, left);
 	leat_flow_unref(left);
+	if (!channel->lent)
+		bring_home(channel);
 	leat_buf_unref(channel->record);
 }
 

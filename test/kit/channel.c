@@ -283,6 +283,40 @@ START_TEST(a_value_on_its_way_counts_as_consumed)
 }
 END_TEST
 
+static leat_io *on_its_way;
+
+static void cancel_and_leave_here(void *ctx)
+{
+	leat_io_cancel(on_its_way);
+	leave_here(ctx);
+}
+
+/* In whatever order, and inside a destructor. */
+START_TEST(a_value_on_its_way_that_is_cancelled_comes_back_too)
+{
+	char both[8] = "";
+	leat_io *io;
+
+	begin();
+	feed("one\ntwo");
+	on_its_way = leat_channel_line(near, 10);
+	world_run(&w);
+	if (_i == 0) {
+		cancel_and_leave_here(NULL);
+	} else if (_i == 1) {
+		leave_here(NULL);
+		leat_io_cancel(on_its_way);
+	} else {
+		leat_io_cancel(leat_io_attach(leat_sleep(w.loop, 1000), leat_ctx_own(near, cancel_and_leave_here)));
+	}
+	io = leat_flow_read_into(left, both, 7, 7);
+	expect_int(number(io), 7);
+	expect_mem(both, "one\ntwo", 7);
+	leat_flow_unref(left);
+	finish();
+}
+END_TEST
+
 static leat_io *free_here(void *ctx, leat_result *result)
 {
 	(void)ctx;
@@ -411,6 +445,7 @@ SUITE("channel",
 	the_flow_comes_back_with_what_was_not_consumed,
 	it_comes_back_in_order_wherever_it_is_left,
 	a_value_on_its_way_counts_as_consumed,
+	EACH(a_value_on_its_way_that_is_cancelled_comes_back_too, 3),
 	it_may_be_freed_in_the_callback_of_its_own_read,
 	it_may_be_freed_when_a_buf_is,
 	it_may_outlive_its_loop,
