@@ -121,7 +121,7 @@ typedef struct leat_flow_info {
 	const char *where; /* where it was made */
 	int fd;           /* the descriptor, or -1: look, do not touch */
 	leat_direction directions;
-	leat_addr local, peer;
+	leat_addr local, peer; /* as the kernel says now: no peer after a reset */
 	uint64_t read_bytes, written_bytes; /* given to readers; accepted from writers */
 	uint32_t reads, writes;             /* the operations that did so */
 	size_t queued_bytes;                /* accepted, not yet taken by the transport */
@@ -177,7 +177,8 @@ LEAT_API leat_error leat_flow_to_bufferevent(leat_flow *flow, struct bufferevent
  * only when it is closed. */
 #define leat_flow_from_fd(...) leat_flow_from_fd_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_flow *leat_flow_from_fd_at(leat_loop *loop, int fd, const char *where);
-/* Two descriptors as one flow: what is read, and where it is written. */
+/* Two descriptors as one flow: what is read, and where it is written; -1: not
+ * that direction.  The same one twice is leat_flow_from_fd's. */
 #define leat_flow_from_fds(...) leat_flow_from_fds_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_flow *leat_flow_from_fds_at(leat_loop *loop, int in, int out, const char *where);
 /* Two ends in memory: what is written to one is read from the other.  Each
