@@ -31,13 +31,15 @@ enum {
 	LEAT_ADDR_LONG        /* a path or name of too many bytes */
 };
 
-/* From and to the system's struct; none where `bytes` makes no sense. */
+/* From and to the system's struct; none where `bytes` makes no sense: less than an
+ * IP address has, more than a Unix one. */
 LEAT_API leat_addr leat_addr_from(const struct sockaddr *addr, size_t bytes);
 LEAT_API const struct sockaddr *leat_addr_sockaddr(const leat_addr *addr);
 /* Reads "tcp:127.0.0.1:80", "tcp:[::1]:80", "tcp:[fe80::1%eth0]:80",
- * "unix:/run/x", "unix:@abstract".  Strictly: whole numbers without leading
- * zeros, dotted quads, no names of hosts.  INVALID or LIMIT (a path longer
- * than 107 bytes), which say the first part that is wrong, and *addr is none. */
+ * "unix:/run/x", "unix:@abstract", where "%00" is a NUL and "%25" a '%'.
+ * Strictly: whole numbers without leading zeros, dotted quads, no names of hosts.
+ * INVALID or LIMIT (a path or name longer than 107 bytes), which say the first
+ * part that is wrong, and *addr is none. */
 LEAT_API leat_error leat_addr_parse(const char *where, leat_addr *addr);
 /* Writes it so that leat_addr_parse reads it, as snprintf: a scope by its
  * interface's name, a path "@x" as "./@x".  "none" for none, "unix:" for an

@@ -3,7 +3,8 @@
  *
  * A leat_addr holds the system's struct in one normal form, so that what was
  * parsed equals what the kernel tells: a path is followed by one NUL that is
- * counted, an abstract name is exactly as long as it is.
+ * counted, an abstract name is exactly as long as it is.  That may have any bytes:
+ * as words a NUL in it is "%00", and so a '%' that would be read as one is "%25".
  */
 #include <arpa/inet.h>
 #include <net/if.h>
@@ -48,11 +49,26 @@ static bool is_path(const struct sockaddr_un *un, size_t bytes)
 	return bytes > 0 && un->sun_path[0] != '\0';
 }
 
+static bool makes_sense(sa_family_t family, size_t bytes)
+{
+	switch (family) {
+	case AF_INET:
+		return bytes >= sizeof(struct sockaddr_in);
+	case AF_INET6:
+		return bytes >= sizeof(struct sockaddr_in6);
+	case AF_UNIX: /* the kernel counts the NUL behind a path that fills it */
+		return bytes <= sizeof(struct sockaddr_un) + 1;
+	default:
+		return true;
+	}
+}
+
 leat_addr leat_addr_from(const struct sockaddr *from, size_t bytes)
 {
 	leat_addr addr = { .bytes = 0 };
 
-	if (bytes < sizeof from->sa_family || bytes > sizeof addr.sockaddr)
+	if (bytes < sizeof from->sa_family || bytes > sizeof addr.sockaddr ||
+	    !makes_sense(from->sa_family, bytes))
 		return addr;
 	memcpy(addr.sockaddr.raw, from, bytes);
 	addr.bytes = (uint32_t)bytes;
@@ -260,21 +276,45 @@ leat_error lt_addr_read_ip(const char *text, leat_addr *addr, const char *where)
 	return (leat_error){ .domain = NULL };
 }
 
+/* The next byte of an abstract name. */
+static char read_byte(const char **text)
+{
+	bool nul = strncmp(*text, "%00", 3) == 0, percent = strncmp(*text, "%25", 3) == 0;
+	char byte = nul ? '\0' : **text;
+
+	*text += nul || percent ? 3 : 1;
+	return byte;
+}
+
+/* Gives how many bytes the name has; more than there is room for is not written. */
+static size_t read_abstract(const char *text, char *name)
+{
+	size_t bytes = 1;
+
+	for (text++; *text; bytes++) {
+		char byte = read_byte(&text);
+
+		if (bytes < PATH_ROOM)
+			name[bytes] = byte;
+	}
+	return bytes;
+}
+
 leat_error lt_addr_read_path(const char *text, leat_addr *addr, const char *where)
 {
 	bool abstract = text[0] == '@';
-	size_t bytes = strlen(text);
+	size_t bytes;
 	form f;
 
-	if (bytes <= (size_t)abstract)
-		return refuse(LEAT_ADDR_PATH, addr, where);
-	if (bytes >= PATH_ROOM)
-		return refuse(LEAT_ADDR_LONG, addr, where);
 	memset(&f, 0, sizeof f);
 	f.un.sun_family = AF_UNIX;
-	memcpy(f.un.sun_path, text, bytes);
-	if (abstract)
-		f.un.sun_path[0] = '\0';
+	bytes = abstract ? read_abstract(text, f.un.sun_path) : strlen(text);
+	if (bytes <= (size_t)abstract)
+		return refuse(LEAT_ADDR_PATH, addr, where);
+	if (bytes + !abstract > PATH_ROOM)
+		return refuse(LEAT_ADDR_LONG, addr, where);
+	if (!abstract)
+		memcpy(f.un.sun_path, text, bytes);
 	*addr = leat_addr_from(&f.any, PATH_AT + bytes);
 	return (leat_error){ .domain = NULL };
 }
@@ -311,21 +351,39 @@ static int print_in(const struct sockaddr_in *in, char *out, size_t room)
 	return snprintf(out, room, "tcp:%s:%u", host, (unsigned)ntohs(in->sin_port));
 }
 
-/* A path that begins with '@' would be read as an abstract name; a NUL inside
- * one of these cannot be written, so it is shown as '@', as ss(8) does. */
+static size_t print_byte(const char *name, size_t left, char *out)
+{
+	bool escape = name[0] == '%' && left > 2 && (memcmp(name + 1, "00", 2) == 0 || memcmp(name + 1, "25", 2) == 0);
+	const char *words = name[0] == '\0' ? "%00" : "%25";
+
+	if (name[0] != '\0' && !escape) {
+		*out = name[0];
+		return 1;
+	}
+	memcpy(out, words, 3);
+	return 3;
+}
+
+/* `name` is what follows the NUL that makes it one. */
+static int print_abstract(const char *name, size_t bytes, char *out, size_t room)
+{
+	char words[3 * PATH_ROOM + 1];
+	size_t used = 0;
+
+	for (size_t i = 0; i < bytes; i++)
+		used += print_byte(name + i, bytes - i, words + used);
+	words[used] = '\0';
+	return snprintf(out, room, "unix:@%s", words);
+}
+
+/* A path that begins with '@' would be read as an abstract name. */
 static int print_un(const struct sockaddr_un *un, size_t bytes, char *out, size_t room)
 {
 	size_t used = path_bytes(un, bytes);
-	char name[PATH_ROOM + 1];
 
-	memcpy(name, un->sun_path, used);
-	name[used] = '\0';
-	if (is_path(un, used))
-		return snprintf(out, room, "unix:%s%s", name[0] == '@' ? "./" : "", name);
-	for (size_t i = 0; i < used; i++)
-		if (name[i] == '\0')
-			name[i] = '@';
-	return snprintf(out, room, "unix:%s", name);
+	if (used > 0 && !is_path(un, used))
+		return print_abstract(un->sun_path + 1, used - 1, out, room);
+	return snprintf(out, room, "unix:%s%.*s", used && un->sun_path[0] == '@' ? "./" : "", (int)used, un->sun_path);
 }
 
 int leat_addr_print(const leat_addr *addr, char *out, size_t room)

@@ -42,6 +42,9 @@ static const char *const good[] = {
 	"unix:/with a space:and:colons",
 	"unix:@abstract",
 	"unix:@@",
+	"unix:@a%00b%00",
+	"unix:@%2500 %2525 %%00 %2%2525 %41 100%",
+	"unix:/%00/%25",
 	"unix:./@path",
 };
 
@@ -121,10 +124,10 @@ START_TEST(a_path_that_does_not_fit_is_a_limit)
 	char words[200];
 	leat_addr addr;
 
-	name_of(words, 107, _i ? '@' : '/');
+	name_of(words, _i ? 108 : 107, _i ? '@' : '/');
 	expect_ok(leat_addr_parse(words, &addr));
 	expect_str(printed(&addr), words);
-	name_of(words, 108, _i ? '@' : '/');
+	name_of(words, _i ? 109 : 108, _i ? '@' : '/');
 	expect_kind(leat_addr_parse(words, &addr), LEAT_LIMIT);
 	expect_size(addr.bytes, 0);
 }
@@ -205,12 +208,55 @@ START_TEST(an_unnamed_end_and_none_have_words)
 }
 END_TEST
 
-START_TEST(a_nul_in_an_abstract_name_is_shown_as_an_at)
+START_TEST(a_nul_in_an_abstract_name_is_read_again)
 {
-	struct sockaddr_un un = { .sun_family = AF_UNIX, .sun_path = "\0a\0b" };
-	leat_addr addr = leat_addr_from((const struct sockaddr *)&un, offsetof(struct sockaddr_un, sun_path) + 4);
+	struct sockaddr_un un = { .sun_family = AF_UNIX, .sun_path = "\0a\0b%00" };
+	leat_addr addr = leat_addr_from((const struct sockaddr *)&un, offsetof(struct sockaddr_un, sun_path) + 7);
+	leat_addr again = parsed("unix:@a%00b%2500");
 
-	expect_str(printed(&addr), "unix:@a@b");
+	expect_str(printed(&addr), "unix:@a%00b%2500");
+	expect_int(leat_addr_compare(&addr, &again), 0);
+}
+END_TEST
+
+START_TEST(the_longest_abstract_name_is_read_again)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNIX };
+	leat_addr addr = leat_addr_from((const struct sockaddr *)&un, sizeof un), again;
+	char words[400];
+
+	expect_int(leat_addr_print(&addr, words, sizeof words), (int)strlen("unix:@") + 3 * 107);
+	expect_ok(leat_addr_parse(words, &again));
+	expect_int(leat_addr_compare(&addr, &again), 0);
+	strcat(words, "%00");
+	expect_kind(leat_addr_parse(words, &again), LEAT_LIMIT);
+}
+END_TEST
+
+START_TEST(a_length_that_makes_no_sense_gives_none)
+{
+	static const struct {
+		sa_family_t family;
+		size_t least, most;
+	} sense[] = {
+		{ AF_INET, sizeof(struct sockaddr_in), sizeof(struct sockaddr_storage) },
+		{ AF_INET6, sizeof(struct sockaddr_in6), sizeof(struct sockaddr_storage) },
+		/* of a path that fills the struct the kernel counts the NUL behind it */
+		{ AF_UNIX, sizeof(sa_family_t), sizeof(struct sockaddr_un) + 1 },
+	};
+
+	for (size_t i = 0; i < sizeof sense / sizeof *sense; i++) {
+		for (size_t bytes = 0; bytes < sizeof(struct sockaddr_storage) + 2; bytes++) {
+			unsigned char raw[sizeof(struct sockaddr_storage) + 2];
+			struct sockaddr any = { .sa_family = sense[i].family };
+			leat_addr addr;
+
+			memset(raw, 'y', sizeof raw);
+			memcpy(raw, &any.sa_family, sizeof any.sa_family);
+			addr = leat_addr_from((const struct sockaddr *)(const void *)raw, bytes);
+			expect_int(addr.bytes > 0, bytes >= sense[i].least && bytes <= sense[i].most);
+		}
+	}
 }
 END_TEST
 
@@ -272,7 +318,9 @@ SUITE("addr",
 	unix_names_are_brought_to_one_form,
 	a_path_without_an_end_is_taken_whole,
 	an_unnamed_end_and_none_have_words,
-	a_nul_in_an_abstract_name_is_shown_as_an_at,
+	a_nul_in_an_abstract_name_is_read_again,
+	the_longest_abstract_name_is_read_again,
+	a_length_that_makes_no_sense_gives_none,
 	another_family_is_told_by_its_number,
 	printing_cuts_as_snprintf_does,
 	addresses_are_in_order,

@@ -216,7 +216,7 @@ START_TEST(a_name_that_does_not_fit_is_a_limit)
 	char words[160] = "unix:";
 	leat_listener *listener;
 
-	memset(words + 5, 'x', 108);
+	memset(words + 5, 'x', 109);
 	words[5] = _i ? '@' : '/';
 	wire_open(&w);
 	expect_kind(await_error(leat_connect(w.loop, words, NULL)), LEAT_LIMIT);

@@ -19,7 +19,7 @@ static leat_listen_options options_of(const struct route *route)
 static leat_listener *listen_on(leat_loop *loop, const struct route *route, const leat_addr *addr)
 {
 	leat_listen_options options = options_of(route);
-	char where[160];
+	char where[400]; /* each byte of an abstract name may be three */
 
 	leat_addr_print(addr, where, sizeof where);
 	return leat_listen(loop, where, &options);

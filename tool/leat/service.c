@@ -144,7 +144,7 @@ static void say_where(const struct service *s)
 {
 	const char *text = s->journey.from->address.text;
 	leat_addr addr = leat_listener_addr(s->listener);
-	char where[160];
+	char where[400]; /* each byte of an abstract name may be three */
 
 	leat_addr_print(&addr, where, sizeof where);
 	fprintf(stderr, "leat: listening on %.*s%s\n", (int)address_end(&s->journey.from->address)->at.at, text, where);
