@@ -78,9 +78,9 @@ LEAT_API LEAT_NODISCARD leat_io *leat_loop_drain_at(leat_loop *loop, int64_t tim
  * which were not forked, and goes on with all else as the parent does - with
  * the same descriptors: let go of what is not yours.  An abort of such a flow,
  * and so leat_loop_free, only closes the child's descriptor: no reset, and what
- * belongs to the open socket, pipe or terminal stays as the parent has it.  A
- * shutdown or close in order is told to the peer, for both.  Remotes from before
- * say CLOSED.  INVALID on another thread; LIMIT where the base cannot, or
+ * belongs to the open socket, pipe or terminal stays as the parent has it, as
+ * does what its copies have on their way.  A shutdown or close in order is told
+ * to the peer, for both.  Remotes from before say CLOSED.  INVALID on another thread; LIMIT where the base cannot, or
  * where it can but no longer hears signals.  Where nothing was forked, nothing. */
 LEAT_API leat_error leat_loop_after_fork(leat_loop *loop);
 

@@ -36,6 +36,7 @@ typedef struct lt_splice {
 	leat_buf *record; /* whose bytes this is */
 	leat_lease from, to;
 	int pipe[2];       /* -1: a file needs none */
+	pid_t owner;       /* whose pipe it is: after fork the parent's, too */
 	size_t room, held; /* of the pipe */
 	bool grown;        /* it is as large as it gets */
 	unsigned small, vain;
@@ -71,6 +72,7 @@ static bool open_pipe(lt_splice *s)
 		return true;
 	if (pipe2(s->pipe, O_NONBLOCK | O_CLOEXEC) < 0)
 		return false;
+	s->owner = getpid();
 	bytes = fcntl(s->pipe[1], F_SETPIPE_SZ, PIPE_BYTES);
 	if (bytes < 0)
 		bytes = fcntl(s->pipe[1], F_GETPIPE_SZ);
@@ -91,20 +93,57 @@ static void grow(lt_splice *s)
 		s->room = (size_t)bytes;
 }
 
-/* What is in it, in a buf; NULL: nothing. */
+/* A pipe with the same bytes in it. */
+static bool make_twin(const lt_splice *s, int twin[2])
+{
+	if (pipe2(twin, O_NONBLOCK | O_CLOEXEC) < 0)
+		return false;
+	fcntl(twin[1], F_SETPIPE_SZ, (int)s->room);
+	if (tee(s->pipe[0], twin[1], s->held, SPLICE_F_NONBLOCK) == (ssize_t)s->held)
+		return true;
+	close(twin[0]);
+	close(twin[1]);
+	return false;
+}
+
+static bool take_all(int fd, char *space, size_t bytes)
+{
+	for (size_t got = 0; got < bytes;) {
+		ssize_t more = read(fd, space + got, bytes - got);
+
+		if (more <= 0)
+			return false;
+		got += (size_t)more;
+	}
+	return true;
+}
+
+/* The pipe of a parent, who goes on with it, is not emptied. */
+static bool take_held(const lt_splice *s, char *space)
+{
+	int twin[2];
+	bool ok;
+
+	if (s->owner == getpid())
+		return take_all(s->pipe[0], space, s->held);
+	if (!make_twin(s, twin))
+		return false;
+	ok = take_all(twin[0], space, s->held);
+	close(twin[0]);
+	close(twin[1]);
+	return ok;
+}
+
+/* What is in it, in a buf, a failed one where it cannot be had; NULL: nothing. */
 static leat_buf *drain(lt_copy *copy, lt_splice *s)
 {
 	leat_buf *buf = s->held ? leat_buf_new(copy->loop, s->held) : NULL;
 	char *space = buf ? leat_buf_space(buf) : NULL;
 
-	for (size_t got = 0; space && got < s->held;) {
-		ssize_t bytes = read(s->pipe[0], space + got, s->held - got);
-
-		if (bytes <= 0) /* it was there */
-			break;
-		got += (size_t)bytes;
-	}
-	return buf;
+	if (!space || take_held(s, space))
+		return buf;
+	leat_buf_unref(buf);
+	return leat_buf_new(copy->loop, SIZE_MAX);
 }
 
 /* ---- leaving ---- */

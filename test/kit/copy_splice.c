@@ -11,6 +11,7 @@
 
 #include <leat/leat.h>
 
+#include "support/child.h"
 #include "support/oom.h"
 #include "support/sockets.h"
 #include "support/stream.h"
@@ -127,7 +128,7 @@ static leat_flow_info info_of(leat_flow *flow)
 	return info;
 }
 
-static leat_error outcome(leat_io *io, int64_t *number)
+static leat_error outcome_of(leat_io *io, int64_t *number)
 {
 	leat_result result;
 	leat_error error;
@@ -181,7 +182,7 @@ START_TEST(much_arrives_in_order_and_is_counted)
 	source_start(&source, in, MUCH);
 	sink_start(&sink, out);
 	until_by_kernel();
-	expect_ok(outcome(copy, &bytes));
+	expect_ok(outcome_of(copy, &bytes));
 	expect_int(bytes, MUCH);
 	expect_size(info_of(from).read_bytes, MUCH);
 	expect_size(info_of(to).written_bytes, MUCH);
@@ -201,7 +202,7 @@ START_TEST(so_many_bytes_and_the_rest_is_still_there)
 	source_start(&source, in, MUCH);
 	sink_start(&sink, out);
 	until_by_kernel();
-	expect_ok(outcome(copy, &bytes));
+	expect_ok(outcome_of(copy, &bytes));
 	expect_int(bytes, most);
 	until_sunk((uint64_t)most);
 	sink_stop(&sink);
@@ -221,7 +222,7 @@ START_TEST(little_never_does)
 
 		for (size_t i = 0; i < sizeof piece; i++)
 			piece[i] = stream_at(at + i);
-		expect_ok(outcome(leat_flow_write(in, piece, sizeof piece), NULL));
+		expect_ok(outcome_of(leat_flow_write(in, piece, sizeof piece), NULL));
 		until_sunk(at + sizeof piece);
 		expect_false(is_by_kernel());
 	}
@@ -241,7 +242,7 @@ START_TEST(who_wants_it_by_bufs_has_it_by_bufs)
 		turn();
 		expect_false(is_by_kernel());
 	}
-	expect_ok(outcome(copy, NULL));
+	expect_ok(outcome_of(copy, NULL));
 	close_all();
 }
 END_TEST
@@ -287,7 +288,7 @@ START_TEST(a_file_is_sent_and_counted)
 	from = open_file(MUCH);
 	copy = leat_copy(from, to);
 	sink_start(&sink, out);
-	expect_ok(outcome(copy, &bytes));
+	expect_ok(outcome_of(copy, &bytes));
 	expect_int(bytes, MUCH);
 	expect_size(info_of(from).read_bytes, MUCH);
 	expect_true(info_of(from).reads < MUCH / 65536); /* not by bufs */
@@ -309,7 +310,7 @@ START_TEST(a_file_that_is_cancelled_goes_on_where_it_was)
 			turn();
 		cancel_and_begin_again();
 		until_sunk(MUCH);
-		expect_ok(outcome(copy, NULL));
+		expect_ok(outcome_of(copy, NULL));
 		close_all();
 	}
 }
@@ -336,7 +337,7 @@ START_TEST(no_pipe_is_kept_for_who_says_nothing)
 	source_go_on(&source, MUCH);
 	until_by_kernel();
 	until_sunk(MUCH);
-	expect_ok(outcome(copy, NULL));
+	expect_ok(outcome_of(copy, NULL));
 	close_all();
 }
 END_TEST
@@ -367,13 +368,13 @@ START_TEST(meanwhile_the_two_directions_are_busy_and_the_others_are_not)
 	source_start(&source, in, MUCH);
 	sink_start(&sink, out);
 	until_by_kernel();
-	expect_kind(outcome(leat_flow_read(from), NULL), LEAT_BUSY);
-	expect_kind(outcome(leat_flow_write(to, "x", 1), NULL), LEAT_BUSY);
-	expect_ok(outcome(leat_flow_write(from, "back", 4), NULL));
-	expect_ok(outcome(leat_flow_write(out, "back", 4), NULL));
+	expect_kind(outcome_of(leat_flow_read(from), NULL), LEAT_BUSY);
+	expect_kind(outcome_of(leat_flow_write(to, "x", 1), NULL), LEAT_BUSY);
+	expect_ok(outcome_of(leat_flow_write(from, "back", 4), NULL));
+	expect_ok(outcome_of(leat_flow_write(out, "back", 4), NULL));
 	expect_size(leat_await_int(leat_flow_read_into(to, (char[4]){ 0 }, 4, 4), NULL), 4);
 	until_sunk(MUCH);
-	expect_ok(outcome(copy, NULL));
+	expect_ok(outcome_of(copy, NULL));
 	close_all();
 }
 END_TEST
@@ -395,7 +396,7 @@ START_TEST(cancelled_at_any_turn_no_byte_is_lost)
 	for (int turns = 0; turns < 60; turns += 2) {
 		cut_at(_i, turns, cancel_and_begin_again);
 		until_sunk(MUCH);
-		expect_ok(outcome(copy, NULL));
+		expect_ok(outcome_of(copy, NULL));
 		close_all();
 	}
 }
@@ -436,7 +437,7 @@ START_TEST(unread_in_the_middle_comes_next)
 		int64_t bytes = 0;
 
 		cut_at(_i, turns, unread_nothing_new);
-		expect_ok(outcome(copy, &bytes));
+		expect_ok(outcome_of(copy, &bytes));
 		expect_int(bytes, MUCH + 3);
 		for (int i = 0; i < TURNS && sink.at < MUCH + 3; i++)
 			turn();
@@ -458,7 +459,7 @@ START_TEST(closing_the_target_in_the_middle_leaves_no_hole)
 		uint64_t moved;
 
 		cut_at(_i, turns, close_to);
-		expect_kind(outcome(copy, NULL), LEAT_CLOSED);
+		expect_kind(outcome_of(copy, NULL), LEAT_CLOSED);
 		moved = info_of(to).written_bytes;
 		for (int i = 0; i < TURNS && !sink.ended; i++)
 			turn();
@@ -557,9 +558,9 @@ START_TEST(a_target_that_is_reset_is_a_reset)
 
 	copy_to_who_does_not_read(_i % 2, _i / 2, &to_failed);
 	leat_flow_abort(out);
-	expect_kind(outcome(copy, NULL), LEAT_RESET);
+	expect_kind(outcome_of(copy, NULL), LEAT_RESET);
 	expect_true(to_failed);
-	expect_kind(outcome(leat_flow_write(to, "x", 1), NULL), LEAT_CLOSED);
+	expect_kind(outcome_of(leat_flow_write(to, "x", 1), NULL), LEAT_CLOSED);
 	expect_int(count_fds() <= fds_before + 1, 1);
 	close_all();
 }
@@ -599,7 +600,7 @@ START_TEST(an_idle_limit_of_the_flow_ends_it)
 		skipped_ns += 30 * 1000000;
 		turn();
 	}
-	expect_kind(outcome(copy, NULL), LEAT_TIMEOUT);
+	expect_kind(outcome_of(copy, NULL), LEAT_TIMEOUT);
 	close_all();
 }
 END_TEST
@@ -659,7 +660,7 @@ static void copy_once(struct oom *oom, int kind)
 	leat_flow_abort(in);
 	sink_stop(&sink);
 	leat_flow_abort(out);
-	error = outcome(copy, NULL);
+	error = outcome_of(copy, NULL);
 	expect_false(sink.wrong);
 	expect_true(!leat_error_set(error) || oom->failed || leat_error_is(error, LEAT_RESET) || leat_error_is(error, LEAT_CLOSED));
 	drop_flows();
@@ -679,6 +680,52 @@ START_TEST(any_allocation_may_fail)
 END_TEST
 
 #define OVER_ALL(test) EACH(test, KINDS)
+
+/* ---- a child of fork ---- */
+
+static void frees_the_loop(void *ctx)
+{
+	(void)ctx;
+	need(!leat_error_set(leat_loop_after_fork(loop)));
+	leat_loop_free(loop);
+}
+
+/* And has what was on its way in its own copy. */
+static void cancels_the_copy(void *ctx)
+{
+	uint64_t at = info_of(to).written_bytes;
+	leat_buf *buf;
+
+	(void)ctx;
+	need(!leat_error_set(leat_loop_after_fork(loop)));
+	leat_io_cancel(copy);
+	buf = leat_await_buf(leat_flow_read(from), NULL);
+	need(buf && leat_buf_size(buf) > 0);
+	for (size_t i = 0; i < leat_buf_size(buf); i++)
+		need(((const unsigned char *)leat_buf_data(buf))[i] == stream_at(at + i));
+}
+
+/* Those whose target can be filled. */
+static const int filled[] = { 0, 3, 5, 6 };
+
+START_TEST(a_child_of_fork_takes_nothing_out_of_its_parents_pipe)
+{
+	open_at(filled[_i / 2]);
+	copy = leat_copy(from, to);
+	source_start(&source, in, MUCH);
+	sink_start(&sink, out);
+	until_by_kernel();
+	sink_stop(&sink);
+	for (int i = 0; i < 300; i++)
+		turn();
+	expect_true(is_by_kernel());
+	in_a_child(_i % 2 ? cancels_the_copy : frees_the_loop, NULL);
+	sink_go_on(&sink, out);
+	until_sunk(MUCH);
+	expect_ok(outcome_of(copy, NULL));
+	close_all();
+}
+END_TEST
 
 SUITE("copy_splice",
 	EACH(much_arrives_in_order_and_is_counted, ONE_WAY_TOO),
@@ -700,4 +747,5 @@ SUITE("copy_splice",
 	EACH(the_loop_may_go_at_any_turn, ONE_WAY_TOO),
 	OVER_ALL(an_idle_limit_of_the_flow_ends_it),
 	EACH(cancelled_as_an_idle_limit_ends_it_no_byte_is_lost, 2 * KINDS),
+	EACH(a_child_of_fork_takes_nothing_out_of_its_parents_pipe, 2 * sizeof filled / sizeof *filled),
 	EACH(any_allocation_may_fail, ONE_WAY_TOO))
