@@ -272,8 +272,9 @@ LEAT_API LEAT_NODISCARD leat_io *leat_io_finally_at(leat_io *io, leat_fn fn, lea
 LEAT_API LEAT_NODISCARD leat_io *leat_io_repeat_at(leat_loop *loop, leat_fn step, leat_ctx ctx, const char *where);
 /* A second waiter: gives two ios with the same outcome, the second through
  * `second`.  A value whose type cannot be shared goes back to its giver, or
- * is destroyed, and both fail with UNSUPPORTED.  Cancelling one leaves the
- * other; cancelling both cancels. */
+ * is destroyed, and both fail with UNSUPPORTED.  One that was lent is delivered
+ * with the first who gets it.  Cancelling one leaves the other; cancelling both
+ * cancels, and what neither got goes back. */
 #define leat_io_fork(...) leat_io_fork_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_io_fork_at(leat_io *io, leat_io **second, const char *where);
 

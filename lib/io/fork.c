@@ -22,18 +22,90 @@ static void part(leat_io *self)
 		peer->u.custom.word[0] = NULL;
 }
 
-/* A second outcome with the same meaning. */
+/* ---- a value that was lent, on its way to two ---- */
+
+/* It is delivered with the first that is; where neither is, it goes back with the
+ * second, so the first waits here. */
+typedef struct both {
+	leat_loop *loop;
+	lt_outcome lent; /* as it came */
+	void *waits;
+	uint8_t left;
+	bool delivered;
+} both;
+
+static_assert(sizeof(both) <= LT_PIECE_BYTES, "a piece is enough");
+
+static void end_value(const leat_type *type, void *value)
+{
+	lt_outcome_destroy(&(lt_outcome){ .type = type, .as.value.pointer = value });
+}
+
+static void half_delivered(void *ctx, void *value)
+{
+	both *b = ctx, all = *b;
+	bool first = !b->delivered;
+
+	(void)value;
+	b->delivered = true;
+	if (--b->left == 0)
+		lt_piece_give(b->loop, b);
+	if (first)
+		lt_delivered(&all.lent);
+	if (first && all.left == 1)
+		end_value(all.lent.type, all.waits);
+}
+
+static void half_given_back(void *ctx, void *value)
+{
+	both *b = ctx, all = *b;
+
+	if (--b->left > 0 && !b->delivered) {
+		b->waits = value;
+		return;
+	}
+	if (b->left == 0)
+		lt_piece_give(b->loop, b);
+	if (all.delivered) {
+		end_value(all.lent.type, value);
+		return;
+	}
+	end_value(all.lent.type, value == all.lent.as.value.pointer ? all.waits : value);
+	lt_outcome_drop(&all.lent);
+}
+
+static const leat_giver half_giver = {
+	.size = sizeof(leat_giver), .give_back = half_given_back, .delivered = half_delivered
+};
+
+static bool is_lent(const lt_outcome *o)
+{
+	return o->type && !o->type->plain && o->as.value.giver;
+}
+
+/* Without memory for who is first it is delivered now. */
+static void lend_to_both(leat_loop *loop, lt_outcome *o)
+{
+	both *b = is_lent(o) ? lt_piece_take(loop) : NULL;
+
+	if (!b) {
+		lt_delivered(o);
+		return;
+	}
+	*b = (both){ .loop = loop, .lent = *o, .left = 2 };
+	o->as.value.giver = &half_giver;
+	o->as.value.giver_ctx = b;
+}
+
+/* ---- two outcomes ---- */
+
+/* A second outcome with the same meaning, and giver. */
 static lt_outcome share(const lt_outcome *o)
 {
 	lt_outcome copy = *o;
 
-	if (!o->type || o->type->plain || o->type == &leat_int_type) {
-		if (o->type == &leat_int_type)
-			copy.as.value.giver = NULL;
-		return copy;
-	}
-	copy.as.value.giver = NULL;
-	copy.as.value.pointer = o->as.value.pointer ? o->type->share(o->as.value.pointer) : NULL;
+	if (o->type && !o->type->plain && o->type != &leat_int_type && o->as.value.pointer)
+		copy.as.value.pointer = o->type->share(o->as.value.pointer);
 	return copy;
 }
 
@@ -53,11 +125,10 @@ static void fork_arrive(leat_loop *loop, leat_io *self, leat_io *source)
 		lt_settle(loop, self, &outcome);
 		return;
 	}
-	/* where two get it, nobody can give it back any more */
 	self->flags |= LT_RUNNING;
 	peer->flags |= LT_RUNNING;
 	if (can_share(&outcome)) {
-		lt_delivered(&outcome);
+		lend_to_both(loop, &outcome);
 		copy = share(&outcome);
 	} else { /* and nobody gets it */
 		lt_outcome_drop(&outcome);
@@ -69,7 +140,7 @@ static void fork_arrive(leat_loop *loop, leat_io *self, leat_io *source)
 
 		io->flags &= (uint8_t)~LT_RUNNING;
 		if (io->flags & LT_DOOMED) { /* what is destroyed may cancel the other */
-			lt_outcome_destroy(o);
+			lt_outcome_drop(o);
 			lt_cell_free(loop, io);
 		} else {
 			lt_settle(loop, io, o);

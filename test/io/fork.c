@@ -4,6 +4,7 @@
 
 #include <leat/buf.h>
 
+#include "support/starve.h"
 #include "support/step.h"
 #include "support/suite.h"
 #include "support/world.h"
@@ -217,6 +218,96 @@ START_TEST(one_may_cancel_the_other_as_it_gets_its_value)
 }
 END_TEST
 
+/* ---- a value that was lent ---- */
+
+static void lend_to(leat_loop *loop, leat_io **ios)
+{
+	leat_maker maker;
+
+	tape_clear();
+	ios[0] = leat_io_fork(pending(loop, &maker), &ios[1]);
+	lender_resolve(maker, thing("v"));
+	leat_loop_run_ready(loop);
+	tape_expect("");
+}
+
+START_TEST(what_neither_got_goes_back_to_its_giver)
+{
+	struct world w;
+	leat_io *ios[2];
+
+	world_open(&w);
+	lend_to(w.loop, ios);
+	leat_io_cancel(ios[_i]);
+	tape_expect("");
+	leat_io_cancel(ios[!_i]);
+	tape_expect("~v <v");
+	expect_no_things();
+	expect_size(world_stats(&w).ios_live, 0);
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(it_is_delivered_with_the_first_who_gets_it)
+{
+	struct world w;
+	leat_io *ios[2];
+	leat_result result;
+
+	world_open(&w);
+	lend_to(w.loop, ios);
+	expect_true(leat_io_try(ios[_i], &result));
+	tape_expect(">v");
+	leat_result_clear(&result);
+	tape_expect("~v");
+	if (_i < 1)
+		expect_true(leat_io_try(ios[!_i], &result));
+	else
+		leat_io_cancel(ios[!_i]);
+	if (_i < 1)
+		leat_result_clear(&result);
+	tape_expect("~v");
+	expect_no_things();
+	world_close(&w);
+}
+END_TEST
+
+START_TEST(it_is_delivered_where_only_the_second_gets_it)
+{
+	struct world w;
+	leat_io *ios[2];
+	leat_result result;
+
+	world_open(&w);
+	lend_to(w.loop, ios);
+	leat_io_cancel(ios[_i]);
+	expect_true(leat_io_try(ios[!_i], &result));
+	tape_expect(">v ~v");
+	leat_result_clear(&result);
+	tape_expect("~v");
+	expect_no_things();
+	world_close(&w);
+}
+END_TEST
+
+static void lent_in_need(struct world *w)
+{
+	leat_io *ios[2];
+	leat_maker maker;
+
+	ios[0] = leat_io_fork(pending(w->loop, &maker), &ios[1]);
+	lender_resolve(maker, thing("v"));
+	world_run(w);
+	leat_io_cancel(ios[0]);
+	leat_io_cancel(ios[1]);
+}
+
+START_TEST(without_memory_nothing_is_left_of_it)
+{
+	starve(lent_in_need);
+}
+END_TEST
+
 START_TEST(each_failure_wants_to_be_handled)
 {
 	struct world w;
@@ -263,5 +354,9 @@ SUITE("fork",
 	EACH(cancelling_both_cancels, 2),
 	EACH(cancelling_one_of_two_that_have_it_leaves_the_others, 2),
 	one_may_cancel_the_other_as_it_gets_its_value,
+	EACH(what_neither_got_goes_back_to_its_giver, 2),
+	EACH(it_is_delivered_with_the_first_who_gets_it, 2),
+	EACH(it_is_delivered_where_only_the_second_gets_it, 2),
+	without_memory_nothing_is_left_of_it,
 	each_failure_wants_to_be_handled,
 	forks_of_forks)

@@ -162,16 +162,15 @@ static void cut_a_half(void *ctx, void *value)
 {
 	(void)ctx;
 	(void)value;
-	leat_io_cancel(halves[cut_first]);
-	top = halves[1 - cut_first];
-	thing_hook = cancel_top;
+	leat_io_cancel(halves[1 - cut_first]);
+	cancel_top();
 }
 
 static const leat_giver cutting_giver = {
 	.size = sizeof(leat_giver), .give_back = never_back, .delivered = cut_a_half
 };
 
-START_TEST(a_fork_cancelled_half_by_half_as_its_value_arrives)
+START_TEST(a_fork_cancelled_half_by_half_as_its_value_is_delivered)
 {
 	leat_maker maker;
 
@@ -179,9 +178,9 @@ START_TEST(a_fork_cancelled_half_by_half_as_its_value_arrives)
 	world_open(&w);
 	cut_first = _i;
 	halves[0] = leat_io_fork(leat_io_new(w.loop, &maker, NULL, NULL), &halves[1]);
+	top = leat_io_then(halves[cut_first], never, leat_ctx_none());
 	leat_resolve_lent(maker, thing("v"), &thing_type, &cutting_giver, NULL);
 	world_run(&w);
-	thing_hook = NULL;
 	tape_expect("~v ~v");
 	close_world();
 }
@@ -381,7 +380,7 @@ SUITE("teardown", a_leaf_that_is_told_of_the_end_may_cancel_its_own_chain,
 	a_catch_of_a_chain_cancelled_as_its_value_is_delivered,
 	a_finally_that_fails_drops_a_value_that_cancels_it,
 	a_finally_that_fails_later_drops_a_value_that_cancels_it,
-	EACH(a_fork_cancelled_half_by_half_as_its_value_arrives, 2),
+	EACH(a_fork_cancelled_half_by_half_as_its_value_is_delivered, 2),
 	a_repeat_that_goes_on_has_got_the_number,
 	nothing_runs_inside_a_cancel,
 	waiting_inside_a_cancel_is_nested,
