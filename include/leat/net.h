@@ -21,7 +21,7 @@ typedef struct leat_connect_options {
 	int64_t timeout_ms;      /* 0: the kernel's own; then TIMEOUT */
 	bool nagle;              /* true: TCP_NODELAY off */
 	bool keepalive;          /* SO_KEEPALIVE */
-	uint32_t keepalive_s;    /* seconds of silence before the first probe; 0: the system's */
+	uint32_t keepalive_s;    /* silence before the first probe, at most 32767; 0: the system's */
 } leat_connect_options;
 
 typedef struct leat_listen_options {
