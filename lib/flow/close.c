@@ -149,7 +149,7 @@ static void finish(leat_flow *flow)
 	if (flow->bits & LT_F_READ_ERROR)
 		ending = flow->bits & LT_F_NOMEM_READ ? leat_error_core(LEAT_NOMEM) : rare->read_error;
 	rare->ending = ending;
-	rare->last_owed = (flow->bits & LT_F_HELD) || lt_flow_kept(flow) > 0;
+	rare->last_owed = (flow->bits & LT_F_HELD) || lt_flow_kept(flow) > 0 || flow->reads != rare->reads_before;
 	shell(flow);
 	lt_flow_drop_keeps(flow);
 	if (lt_has(flow->ops, close))

@@ -87,7 +87,7 @@ typedef struct lt_rare {
 	uint64_t idle_mark;
 	uint32_t idle_ticks, answers;
 	lt_timer patience;   /* closing: for a reader that late waits for */
-	uint32_t reads_seen; /* when it was set, or at the close */
+	uint32_t reads_seen, reads_before; /* when it was set; at the close */
 	bool given_up;       /* nobody had read when it was over */
 	bool last_owed;      /* closed with bytes that were not read: the end or the error comes after them */
 	size_t fresh; /* of the queue: written while ops->write is on the stack */

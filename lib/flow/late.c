@@ -68,7 +68,7 @@ static void on_patience(lt_timer *timer)
 
 void lt_flow_late_begin(leat_flow *flow)
 {
-	flow->rare->reads_seen = flow->reads;
+	flow->rare->reads_seen = flow->rare->reads_before = flow->reads;
 }
 
 bool lt_flow_late_waits(leat_flow *flow)

@@ -2,6 +2,8 @@
 /* flow - a connection as a flow: its operations, its ends, OpenSSL's object */
 #include "tls/tls.h"
 
+enum { LINGER_MS = 2000, GOODBYE_MS = 5000 /* of a peer that was told why it is refused */ };
+
 /* ---- the flow below ---- */
 
 /* Both directions are over: nothing is to be said below any more. */
@@ -73,13 +75,30 @@ static void tls_close(leat_flow *self, void *state)
 	leat_flow_unref(stop(l));
 }
 
+void lt_tls_part(leat_flow *below)
+{
+	leat_flow_limits limits = { .size = sizeof limits, .linger_ms = LINGER_MS, .stall_ms = LINGER_MS, .close_ms = GOODBYE_MS };
+	leat_error error = leat_flow_set_limits(below, &limits);
+
+	(void)error; /* without memory the close has none either */
+	leat_io_ignore(leat_flow_close(below));
+	leat_flow_unref(below);
+}
+
+/* Where OpenSSL has given up, its alert may be on the way. */
 static void tls_abort(leat_flow *self, void *state)
 {
+	const lt_tls *l = state;
+	bool has_said_why = l->broken;
 	leat_flow *below = stop(state);
 
 	(void)self;
 	if (!below)
 		return;
+	if (has_said_why) {
+		lt_tls_part(below);
+		return;
+	}
 	leat_flow_abort(below);
 	leat_flow_unref(below);
 }

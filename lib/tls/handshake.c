@@ -10,8 +10,6 @@
 
 #include "tls/tls.h"
 
-enum { LINGER_MS = 2000, GOODBYE_MS = 5000 /* of a peer that was told why it is refused */ };
-
 /* ---- how it ends ---- */
 
 /* The owner of the chain: what came to nothing is cut. */
@@ -25,19 +23,16 @@ static void drop(void *ctx)
 	leat_flow_unref(self);
 }
 
-/* Sends the alert and closes behind it: a cut would overtake it. */
 static void say_why(lt_tls *l)
 {
-	leat_buf *out = l->below ? lt_tls_take_out(l) : NULL;
-	leat_flow_limits limits = { .size = sizeof limits, .linger_ms = LINGER_MS, .stall_ms = LINGER_MS, .close_ms = GOODBYE_MS };
+	leat_flow *below = l->below;
+	leat_buf *out = below ? lt_tls_take_out(l) : NULL;
 
 	if (!out)
 		return;
-	leat_io_ignore(leat_flow_send(l->below, out));
-	leat_flow_set_limits(l->below, &limits);
-	leat_io_ignore(leat_flow_close(l->below));
-	leat_flow_unref(l->below);
+	leat_io_ignore(leat_flow_send(below, out));
 	l->below = NULL;
+	lt_tls_part(below);
 }
 
 static leat_io *fail(lt_tls *l, leat_error error)

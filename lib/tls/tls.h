@@ -133,6 +133,9 @@ extern const leat_flow_ops lt_tls_ops;
 void lt_tls_enter(lt_tls *l);
 /* False: the flow has ended meanwhile, and `l` may be gone. */
 bool lt_tls_leave(lt_tls *l);
+/* Takes the flow below: closes it, so that an alert arrives, which a cut would overtake; not
+ * for long. */
+void lt_tls_part(leat_flow *below);
 /* Closes the flow below behind what was sent, where both directions are over. */
 void lt_tls_close_below_at_the_end(lt_tls *l);
 

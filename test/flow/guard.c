@@ -271,6 +271,25 @@ START_TEST(after_a_hole_no_byte_is_given)
 }
 END_TEST
 
+/* It has had every byte, and may ask whether that was all. */
+START_TEST(who_has_read_all_while_closing_hears_of_the_end)
+{
+	leat_io *closing;
+
+	open_flow();
+	closing = leat_flow_close(flow);
+	arrives("all");
+	expect_reads(flow, "all");
+	world_run(&w);
+	leat_flow_give_end(flow);
+	world_run(&w);
+	leat_io_detach(closing);
+	expect_end(leat_flow_read(flow));
+	leat_flow_unref(flow);
+	close_world();
+}
+END_TEST
+
 /* ---- who reads while closing, of a source that has always more ---- */
 
 static size_t source_left;
@@ -621,6 +640,7 @@ SUITE("guard", room_is_what_can_be_written_at_once,
 	the_idle_limit_fails_a_read_that_alone_holds_the_flow,
 	the_longest_limits_are_as_good_as_none,
 	after_a_hole_no_byte_is_given,
+	who_has_read_all_while_closing_hears_of_the_end,
 	who_reads_slowly_while_closing_gets_all,
 	who_stops_reading_while_closing_does_not_hold_it,
 	who_never_reads_while_closing_is_not_waited_for,

@@ -160,6 +160,7 @@ struct wire {
 	size_t left;        /* bytes that it passes, all told */
 	bool cut;           /* RST, else FIN */
 	bool over;
+	bool spoils;        /* the last bit of what goes to the server */
 };
 static struct wire wire;
 
@@ -185,6 +186,8 @@ static leat_io *pass_on(void *ctx, leat_result *result)
 			detach_shutdown(to);
 		return leat_io_int(leat_result_loop(result), 0);
 	}
+	if (wire.spoils && to == wire.near[1])
+		((unsigned char *)leat_buf_space(buf))[bytes - 1] ^= 1;
 	if (bytes > wire.left)
 		leat_buf_cut(buf, wire.left);
 	wire.left -= leat_buf_size(buf);
@@ -402,6 +405,31 @@ START_TEST(a_record_that_was_tampered_with_ends_all)
 }
 END_TEST
 
+static leat_io *close_here(void *flow, leat_result *result)
+{
+	leat_io_ignore(leat_flow_close(flow));
+	return NULL;
+}
+
+/* Why is in an alert, which a reset would overtake. */
+START_TEST(one_closed_in_that_turn_has_said_why)
+{
+	leat_flow *below[2];
+	leat_io *heard;
+
+	begin();
+	string(below, SIZE_MAX, false);
+	party_meet_over(&p, below, "good.test");
+	party_talk(&p);
+	wire.spoils = true;
+	tls_says(&p, CLIENT, "question");
+	heard = leat_flow_read(p.flow[SERVER]);
+	leat_io_detach(leat_io_catch(heard, leat_match_all(), close_here, leat_ctx_borrow(p.flow[SERVER])));
+	expect_int(tls_ends(&p, CLIENT), LEAT_PROTOCOL);
+	stop();
+}
+END_TEST
+
 /* No retry trap: what is written while OpenSSL's last record waits is not what
  * it was given before. */
 START_TEST(any_size_may_be_written_at_any_moment)
@@ -498,6 +526,7 @@ SUITE("ends",
 	it_is_an_end_where_that_is_asked,
 	keys_are_changed_on_the_way,
 	a_record_that_was_tampered_with_ends_all,
+	one_closed_in_that_turn_has_said_why,
 	any_size_may_be_written_at_any_moment,
 	small_writes_share_a_record,
 	what_is_written_in_a_turn_leaves_in_it)
