@@ -134,6 +134,7 @@ void lt_io_raze_doomed(leat_loop *loop)
 		io = loop->doomed;
 		loop->doomed = (leat_io *)io->waiter;
 		io->waiter = 0;
+		loop->late = loop->unwinding > 0; /* a fiber that was cancelled before may have been of this tree */
 		raze_tree(loop, io);
 		loop->late = false;
 	}

@@ -35,6 +35,40 @@ static leat_io *wait_twice(void *ctx, leat_loop *loop)
 	return pending(loop, &makers[2]);
 }
 
+static leat_io *lose(void *ctx, leat_loop *loop)
+{
+	say_await(pending(loop, &makers[1]));
+	tape_addf("still %s", (char *)ctx);
+	return NULL;
+}
+
+static leat_io *cancel_it(void *ctx, leat_result *result)
+{
+	cancel_top();
+	return NULL;
+}
+
+/* What it borrows from is there, though nobody waits for it any more. */
+START_TEST(one_that_lost_a_race_unwinds_before_the_contexts_of_who_waited)
+{
+	static char session[] = "session";
+	leat_maker winner, stop;
+	leat_io *ios[2];
+
+	open_world();
+	ios[0] = pending(w.loop, &winner);
+	ios[1] = leat_fiber(w.loop, lose, leat_ctx_borrow(session));
+	top = leat_io_attach(leat_io_race(w.loop, ios, 2), thing_owned("context"));
+	leat_io_detach(leat_io_then(pending(w.loop, &stop), cancel_it, leat_ctx_none()));
+	world_run(&w);
+	leat_resolve(winner);
+	leat_resolve(stop);
+	world_run(&w);
+	tape_expect("cancelled still session ~context");
+	close_world();
+}
+END_TEST
+
 START_TEST(one_that_has_not_begun_never_runs)
 {
 	leat_io *io;
@@ -635,7 +669,8 @@ START_TEST(a_closing_loop_refuses_and_drops_the_context)
 }
 END_TEST
 
-SUITE("fiber_cancel", one_that_has_not_begun_never_runs,
+SUITE("fiber_cancel", one_that_lost_a_race_unwinds_before_the_contexts_of_who_waited,
+	one_that_has_not_begun_never_runs,
 	a_parked_one_fails_with_cancelled_from_then_on_and_unwinds_by_itself,
 	what_had_settled_and_had_not_reached_it_goes_back, one_that_yields_is_cancelled_while_it_is_queued,
 	EACH(one_that_never_has_to_wait_ends_with_the_loop, 2),

@@ -761,7 +761,7 @@ START_TEST(a_fiber_may_cancel_its_own_scope)
 	leat_scope_add(scope, leat_fiber(w.loop, cancel_own, thing_owned("f")));
 	io = leat_io_catch(leat_scope_wait(scope), leat_match_all(), say_kind, leat_ctx_none());
 	world_run(&w);
-	tape_expect("~a f unwound ~f cancelled");
+	tape_expect("f unwound ~f ~a cancelled");
 	expect_ok(settled(io));
 	close_scope();
 }
