@@ -201,35 +201,15 @@ void lt_many_finish(leat_loop *loop, leat_io *self, leat_io *winner)
 	lt_settle(loop, self, &outcome);
 }
 
-/* ---- the value: an array of results ---- */
+/* ---- the value: an array of results ----
+ *
+ * There may be results among them, and among those, a million deep: they stand in line
+ * instead of being gone through inside.
+ */
 
-static void results_destroy(void *value)
-{
-	lt_many *many = value;
-
-	for (size_t i = 0; many->destroys && i < many->count; i++)
-		leat_result_clear(&many->slot[i].result);
-	lt_many_free(many);
-}
-
-static void results_give_back(void *ctx, void *value)
-{
-	lt_many *many = value;
-
-	(void)ctx;
-	for (size_t i = many->count; i-- > 0;)
-		lt_outcome_drop(lt_result_outcome(&many->slot[i].result));
-	lt_many_free(many);
-}
-
-static void results_delivered(void *ctx, void *value)
-{
-	lt_many *many = value;
-
-	(void)ctx;
-	for (size_t i = 0; many->gives && i < many->count; i++)
-		lt_delivered(lt_result_outcome(&many->slot[i].result));
-}
+static void results_destroy(void *value);
+static void results_give_back(void *ctx, void *value);
+static void results_delivered(void *ctx, void *value);
 
 static const leat_type results_type = {
 	.size = sizeof(leat_type), .name = "results", .destroy = results_destroy
@@ -237,6 +217,95 @@ static const leat_type results_type = {
 static const leat_giver results_giver = {
 	.size = sizeof(leat_giver), .give_back = results_give_back, .delivered = results_delivered
 };
+
+static lt_outcome *outcome_of(lt_many *many, size_t i)
+{
+	return lt_result_outcome(&many->slot[i].result);
+}
+
+static bool has_results(const lt_outcome *o)
+{
+	return o->type == &results_type;
+}
+
+static bool gives_results(const lt_outcome *o)
+{
+	return has_results(o) && o->as.value.giver == &results_giver;
+}
+
+static lt_many *in_front(const lt_outcome *o, lt_many *line)
+{
+	lt_many *many = o->as.value.pointer;
+
+	many->next = line;
+	return many;
+}
+
+/* The first of the line, which stands in it no longer. */
+static lt_many *step_out(lt_many **line)
+{
+	lt_many *many = *line;
+
+	*line = many->next;
+	many->next = NULL;
+	return many;
+}
+
+static void results_destroy(void *value)
+{
+	lt_many *line = value;
+
+	while (line) {
+		lt_many *many = step_out(&line);
+
+		for (size_t i = 0; many->destroys && i < many->count; i++) {
+			if (has_results(outcome_of(many, i)))
+				line = in_front(outcome_of(many, i), line);
+			else
+				leat_result_clear(&many->slot[i].result);
+		}
+		lt_many_free(many);
+	}
+}
+
+static void results_give_back(void *ctx, void *value)
+{
+	lt_many *line = value;
+
+	(void)ctx;
+	while (line) {
+		lt_many *many = step_out(&line);
+
+		for (size_t i = many->count; i-- > 0;) {
+			if (gives_results(outcome_of(many, i)))
+				line = in_front(outcome_of(many, i), line);
+			else
+				lt_outcome_drop(outcome_of(many, i));
+		}
+		lt_many_free(many);
+	}
+}
+
+static void results_delivered(void *ctx, void *value)
+{
+	lt_many *line = value;
+
+	(void)ctx;
+	while (line) {
+		lt_many *many = step_out(&line);
+
+		for (size_t i = 0; many->gives && i < many->count; i++) {
+			lt_outcome *o = outcome_of(many, i);
+
+			if (gives_results(o)) {
+				o->as.value.giver = NULL;
+				line = in_front(o, line);
+			} else {
+				lt_delivered(o);
+			}
+		}
+	}
+}
 
 void lt_many_results(leat_loop *loop, leat_io *self)
 {

@@ -19,6 +19,7 @@ typedef struct lt_many {
 	size_t count, left; /* slots; children that have not settled */
 	size_t room;        /* slots it was made with */
 	size_t forgotten;   /* the slot after the one that was forgotten last */
+	struct lt_many *next; /* as results among results: the one to be gone through after it */
 	unsigned class;     /* of its block */
 	bool gives, destroys; /* as results: some have a giver, some a destructor */
 	lt_slot_or_result slot[];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* all - every value, in order, or the first failure */
 #include "support/many.h"
+#include "support/small.h"
 #include "support/suite.h"
 
 START_TEST(it_resolves_with_every_value_in_the_order_of_the_ios)
@@ -198,7 +199,82 @@ START_TEST(ios_that_have_settled_before_are_as_good)
 }
 END_TEST
 
+/* ---- results among results ---- */
+
+static leat_io *nest(leat_loop *loop, leat_maker *maker)
+{
+	leat_io *io = leat_io_new(loop, maker, NULL, NULL);
+
+	for (size_t i = many(100000); i > 0; i--)
+		io = leat_io_all(loop, &io, 1);
+	return io;
+}
+
+static const char *nest_is_taken(void)
+{
+	leat_loop *loop = leat_loop_new(NULL, NULL);
+	leat_maker maker;
+	leat_io *io = nest(loop, &maker);
+	leat_result result;
+
+	leat_resolve_int(maker, 1);
+	if (!leat_await(io, &result) || leat_result_count(&result) != 1)
+		return "it has not settled";
+	leat_result_clear(&result);
+	leat_loop_free(loop);
+	return NULL;
+}
+
+static const char *nest_is_dropped(void)
+{
+	leat_loop *loop = leat_loop_new(NULL, NULL);
+	leat_maker maker;
+	leat_io *io = nest(loop, &maker);
+
+	leat_resolve_int(maker, 1);
+	while (leat_loop_run_ready(loop) > 0) {
+	}
+	leat_io_cancel(io);
+	leat_loop_free(loop);
+	return NULL;
+}
+
+START_TEST(a_deep_nest_needs_a_small_stack)
+{
+	on_a_small_stack(nest_is_taken);
+	on_a_small_stack(nest_is_dropped);
+}
+END_TEST
+
+/* Each lent value goes back, or is delivered, once, wherever it is. */
+START_TEST(lent_values_deep_inside_go_back_or_are_delivered)
+{
+	struct many m;
+	leat_io *io;
+	leat_result result;
+
+	many_open(&m);
+	io = leat_io_all(m.w.loop, (leat_io *[]){ leat_io_all(m.w.loop, m.ios, 2), m.ios[2] }, 2);
+	for (int i = 0; i < 3; i++)
+		lender_resolve(m.makers[i], thing("v"));
+	world_run(&m.w);
+	if (_i == 0) {
+		leat_io_cancel(io);
+		tape_expect("<v <v <v");
+	} else {
+		expect_true(leat_io_try(io, &result));
+		tape_expect(">v >v >v");
+		leat_result_clear(&result);
+		tape_expect("~v ~v ~v");
+	}
+	tape_clear();
+	many_close(&m);
+}
+END_TEST
+
 SUITE("all",
+	a_deep_nest_needs_a_small_stack,
+	EACH(lent_values_deep_inside_go_back_or_are_delivered, 2),
 	it_resolves_with_every_value_in_the_order_of_the_ios,
 	the_first_failure_fails_it_and_cancels_the_rest,
 	a_lent_value_goes_back_when_another_fails,
