@@ -90,6 +90,17 @@ static bool was_let_in(const lt_tls *l)
 	return !l->server && mark_of(SSL_get0_session(l->ssl)) == l->tls->mark;
 }
 
+/* It goes on with nothing: both have the key from elsewhere (RFC 8446 section 2.2), by a
+ * callback of the user's SSL_CTX, which stands for a certificate. */
+static bool has_key_from_elsewhere(const lt_tls *l)
+{
+	const SSL_SESSION *session = SSL_get0_session(l->ssl);
+	unsigned bytes;
+
+	SSL_SESSION_get_id(session, &bytes);
+	return bytes == 0 && !SSL_SESSION_has_ticket(session);
+}
+
 /* A server may have two contexts with one SSL_CTX, and one of them asks nobody. */
 bool lt_tls_session_is_believed(lt_tls *l)
 {
@@ -100,7 +111,7 @@ bool lt_tls_session_is_believed(lt_tls *l)
 	if (!SSL_session_reused(l->ssl))
 		return true;
 	look_at_name(l, cert);
-	if (!asked || (cert && result == X509_V_OK) || was_let_in(l))
+	if (!asked || (cert && result == X509_V_OK) || was_let_in(l) || (!cert && has_key_from_elsewhere(l)))
 		return true;
 	if (!cert) {
 		l->error = leat_error_make(&leat_tls_errors, ERR_PACK(ERR_LIB_SSL, 0, SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE));

@@ -147,7 +147,7 @@ END_TEST
 
 START_TEST(when_all_is_taken_it_can_be_lent_at_once)
 {
-	leat_lease lease;
+	leat_lease lease = { .size = sizeof lease };
 
 	open_flow();
 	write_all();

@@ -750,7 +750,47 @@ START_TEST(a_session_that_was_kept_is_resumed_by_any)
 }
 END_TEST
 
+/* ---- a key that both have ---- */
+
+static unsigned client_key(SSL *ssl, const char *hint, char *name, unsigned room, unsigned char *key, unsigned most)
+{
+	snprintf(name, room, "somebody");
+	memset(key, 7, 16);
+	return 16;
+}
+
+static unsigned server_key(SSL *ssl, const char *name, unsigned char *key, unsigned most)
+{
+	memset(key, 7, 16);
+	return 16;
+}
+
+static SSL_CTX *keyed(void)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_method());
+
+	SSL_CTX_set_ciphersuites(context, "TLS_AES_128_GCM_SHA256");
+	SSL_CTX_set_psk_client_callback(context, client_key);
+	SSL_CTX_set_psk_server_callback(context, server_key);
+	return context;
+}
+
+/* It stands for a certificate: OpenSSL takes it for a session that goes on. */
+START_TEST(a_key_from_elsewhere_is_enough)
+{
+	static const leat_tls_verify verify[] = { LEAT_TLS_USUAL, LEAT_TLS_CHAIN, LEAT_TLS_ANY };
+
+	begin();
+	p.tls[CLIENT] = tls_of(keyed(), (leat_tls_options){ .verify = verify[_i] });
+	p.tls[SERVER] = tls_of(keyed(), (leat_tls_options){ .verify = LEAT_TLS_USUAL });
+	party_meets(&p);
+	party_talk(&p);
+	end();
+}
+END_TEST
+
 SUITE("handshake",
+	EACH(a_key_from_elsewhere_is_enough, 3),
 	a_good_certificate_is_let_in,
 	addresses_are_names_too,
 	a_wrong_name_is_refused,
