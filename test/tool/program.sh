@@ -47,6 +47,16 @@ stop 3
 leat pipe "exec:exec >&-; cat >/dev/null; exit 3" </dev/null 2>"$work/err"
 like 'one that fails behind its last word, too' "$? $(cat "$work/err")" '1 leat: the program ended with status 3*'
 
+mkfifo "$work/said" "$work/go"
+leat_bg pipe "exec:exec >&-; read -r line <'$work/go'; exit 3" <"$work/hold" >"$work/said" 2>"$work/err" &
+client=$!
+exec 6>"$work/hold"
+cat "$work/said" # to its end, which has been passed on
+echo >"$work/go"
+wait $client
+like 'nor does that wait for who still speaks' "$? $(cat "$work/err")" '1 leat: the program ended with status 3*'
+exec 6>&-
+
 # A client that broke: the program is told by a signal, before its input ends.
 if command -v perl >/dev/null; then
 	start 3 relay tcp:127.0.0.1:0 "exec:trap 'exit 1' TERM; echo ready; while read -r line; do echo \"\$line\"; done; echo whole >&2"

@@ -2,7 +2,6 @@
 /* resolve - the addresses behind a name */
 #include <errno.h>
 #include <netdb.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,8 +103,11 @@ struct question {
 	char *host, *port;
 };
 
+static unsigned asked; /* and not answered, or given up by the thread that had it */
+
 static void free_question(void *ctx)
 {
+	asked--;
 	free(ctx);
 }
 
@@ -117,27 +119,23 @@ static struct question *ask(const char *host, const char *port)
 
 	if (!q)
 		return NULL;
+	asked++;
 	q->host = strcpy((char *)(q + 1), host);
 	q->port = strcpy(q->host + bytes, port);
 	return q;
 }
 
-static atomic_int at_work;
-
 bool resolve_is_at_work(void)
 {
-	return atomic_load(&at_work) > 0;
+	return asked > 0;
 }
 
 static void answer(void *ctx, leat_remote_maker maker)
 {
 	const struct question *q = ctx;
 	struct places *places;
-	leat_error error;
+	leat_error error = look_up(q->host, q->port, AI_ADDRCONFIG, &places);
 
-	atomic_fetch_add(&at_work, 1);
-	error = look_up(q->host, q->port, AI_ADDRCONFIG, &places);
-	atomic_fetch_sub(&at_work, 1);
 	if (leat_error_set(error))
 		leat_remote_reject(maker, error);
 	else

@@ -251,9 +251,22 @@ static leat_io *on_program_over(void *ctx, leat_result *result)
 	return look_for_last_word(ctx, result);
 }
 
+/* The end of what it said was taken for an end in order: it is known better now. */
+static leat_io *on_program_failed(void *ctx, leat_result *result)
+{
+	struct session *s = ctx;
+	leat_flow_info info = { .size = sizeof info };
+
+	leat_flow_info_get(s->near, &info);
+	if (!info.write_ended)
+		return on_failed(ctx, result);
+	blame(s, s->journey->to);
+	return leat_result_pass(result);
+}
+
 static leat_io *join_program(struct session *s)
 {
-	leat_io *ended = leat_io_branch(program_wait(s->call.child), on_program_over, on_failed, leat_ctx_borrow(s));
+	leat_io *ended = leat_io_branch(program_wait(s->call.child), on_program_over, on_program_failed, leat_ctx_borrow(s));
 
 	return leat_io_race(s->journey->loop, (leat_io *[]){ join(s), ended }, 2);
 }
