@@ -11,7 +11,7 @@
 static bool name_host(lt_tls *l, const char *host)
 {
 	l->host = OPENSSL_strdup(host);
-	return l->host && (lt_tls_host_is_address(host) || SSL_set_tlsext_host_name(l->ssl, host) == 1);
+	return l->host && (lt_tls_host_is_address(host) || SSL_set_tlsext_host_name(l->ssl, l->host) == 1);
 }
 
 static bool verify_host(lt_tls *l, const char *host)
