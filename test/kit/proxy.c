@@ -682,11 +682,10 @@ END_TEST
 /* ---- who takes no more, but speaks ---- */
 
 /* Its reader is gone, and it may go on for ever: a pipe each way. */
-START_TEST(who_cannot_be_written_to_any_more_is_heard_out)
+static void join_a_deaf_one(void)
 {
 	int there[2], back[2];
 	leat_flow *ends[2];
-	leat_proxied proxied;
 
 	loop = leat_loop_new(NULL, NULL);
 	expect_int(pipe(there), 0);
@@ -698,6 +697,13 @@ START_TEST(who_cannot_be_written_to_any_more_is_heard_out)
 	theirs = ends[1];
 	join(NULL);
 	close(back[0]);
+}
+
+START_TEST(who_cannot_be_written_to_any_more_is_heard_out)
+{
+	leat_proxied proxied;
+
+	join_a_deaf_one();
 	say(mine, "heard", 5);
 	say(theirs, "not heard", 9);
 	turn(); /* what fails after it was accepted is known by the next write */
@@ -725,20 +731,9 @@ static leat_io *hear_more(void *flow, leat_result *result)
 /* As "yes | leat pipe ... | head". */
 START_TEST(who_cannot_be_written_to_any_more_is_not_heard_for_ever)
 {
-	int there[2], back[2];
-	leat_flow *ends[2];
 	leat_io *said, *heard;
 
-	loop = leat_loop_new(NULL, NULL);
-	expect_int(pipe(there), 0);
-	expect_int(pipe(back), 0);
-	one = leat_flow_from_fds(loop, there[0], back[1]);
-	mine = leat_flow_from_fd(loop, there[1]);
-	leat_flow_pair(loop, ends);
-	other = ends[0];
-	theirs = ends[1];
-	join(NULL);
-	close(back[0]);
+	join_a_deaf_one();
 	say(theirs, "not heard", 9);
 	turn();
 	expect_ok(outcome(leat_flow_write(theirs, "nor this", 8)));
@@ -755,21 +750,10 @@ END_TEST
 START_TEST(who_cannot_be_written_to_any_more_does_not_stop_the_answers)
 {
 	static const char plenty[1 << 20];
-	int there[2], back[2];
-	leat_flow *ends[2];
 	leat_io *said, *echo;
 	leat_proxied proxied;
 
-	loop = leat_loop_new(NULL, NULL);
-	expect_int(pipe(there), 0);
-	expect_int(pipe(back), 0);
-	one = leat_flow_from_fds(loop, there[0], back[1]);
-	mine = leat_flow_from_fd(loop, there[1]);
-	leat_flow_pair(loop, ends);
-	other = ends[0];
-	theirs = ends[1];
-	join(NULL);
-	close(back[0]);
+	join_a_deaf_one();
 	echo = leat_copy(theirs, theirs);
 	said = leat_flow_write(mine, plenty, sizeof plenty);
 	proxied = ended();

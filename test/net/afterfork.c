@@ -360,15 +360,22 @@ static void takes_guests(void *ctx)
 	visit(h);
 }
 
+enum { HOUSE_PATH = 64 };
+
+static void open_house(struct house *h, char *path)
+{
+	world_open(&h->w);
+	snprintf(path, HOUSE_PATH, "unix:afterfork-%d.socket", (int)getpid());
+	h->listener = leat_listen(h->w.loop, path, NULL);
+	h->where = leat_listener_addr(h->listener);
+}
+
 START_TEST(a_child_does_not_close_what_its_parent_listens_with)
 {
-	char path[64];
+	char path[HOUSE_PATH];
 	struct house h;
 
-	world_open(&h.w);
-	snprintf(path, sizeof path, "unix:afterfork-%d.socket", (int)getpid());
-	h.listener = leat_listen(h.w.loop, path, NULL);
-	h.where = leat_listener_addr(h.listener);
+	open_house(&h, path);
 	in_a_child(no_house, &h);
 	visit(&h);
 	in_a_child(takes_guests, &h);
@@ -406,13 +413,10 @@ static void moves_the_house_and_leaves(void *ctx)
 
 START_TEST(a_path_is_removed_by_the_process_that_made_it)
 {
-	char path[64];
+	char path[HOUSE_PATH];
 	struct house h;
 
-	world_open(&h.w);
-	snprintf(path, sizeof path, "unix:afterfork-%d.socket", (int)getpid());
-	h.listener = leat_listen(h.w.loop, path, NULL);
-	h.where = leat_listener_addr(h.listener);
+	open_house(&h, path);
 	in_a_child(takes_the_house_and_leaves, &h);
 	visit(&h);
 	in_a_child(moves_the_house_and_leaves, &h);

@@ -727,13 +727,18 @@ static leat_io *gives_it_away(void *ctx, leat_flow *flow)
 	return NULL;
 }
 
-static void give_away_a_lent_flow(void)
+static void serve_one(leat_handler handler)
 {
 	struct service s;
 
-	service_open(&s, gives_it_away);
+	service_open(&s, handler);
 	come(&s);
 	wire_settle(&s.w);
+}
+
+static void give_away_a_lent_flow(void)
+{
+	serve_one(gives_it_away);
 }
 
 START_TEST(a_handler_that_gives_its_flow_away_is_told)
@@ -753,11 +758,7 @@ static leat_io *takes_it(void *ctx, leat_flow *flow)
 
 static void take_a_lent_flow(void)
 {
-	struct service s;
-
-	service_open(&s, takes_it);
-	come(&s);
-	wire_settle(&s.w);
+	serve_one(takes_it);
 }
 
 START_TEST(a_handler_that_has_a_layer_take_its_flow_is_told)

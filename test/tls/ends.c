@@ -65,14 +65,7 @@ START_TEST(closing_says_goodbye_both_ways)
 	for (int i = 0; i < 2; i++)
 		both[i] = leat_flow_close(p.flow[i]);
 	party_run(&p);
-	for (int i = 0; i < 2; i++) {
-		leat_result result;
-
-		expect_true(leat_io_try(both[i], &result));
-		expect_ok(leat_result_ending(&result));
-		leat_result_clear(&result);
-	}
-	expect_size(world_stats(&p.w).flows_live, 0);
+	party_has_closed(&p, both);
 	end();
 }
 END_TEST

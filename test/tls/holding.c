@@ -128,14 +128,7 @@ START_TEST(a_close_is_heard)
 	expect_int(tls_ends(&p, SERVER), LEAT_NONE);
 	both[SERVER] = leat_flow_close(p.flow[SERVER]);
 	party_run(&p);
-	for (int i = 0; i < 2; i++) {
-		leat_result result;
-
-		expect_true(leat_io_try(both[i], &result));
-		expect_ok(leat_result_ending(&result));
-		leat_result_clear(&result);
-	}
-	expect_size(world_stats(&p.w).flows_live, 0);
+	party_has_closed(&p, both);
 	party_close(&p);
 }
 END_TEST

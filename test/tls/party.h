@@ -154,6 +154,19 @@ static inline void party_close(struct party *p)
 	world_close(&p->w);
 }
 
+/* Both closes have ended in order, and nothing is left of either side. */
+static inline void party_has_closed(struct party *p, leat_io *both[2])
+{
+	for (int i = 0; i < 2; i++) {
+		leat_result result;
+
+		expect_true(leat_io_try(both[i], &result));
+		expect_ok(leat_result_ending(&result));
+		leat_result_clear(&result);
+	}
+	expect_size(world_stats(&p->w).flows_live, 0);
+}
+
 /* ---- talking ---- */
 
 static inline void tls_says(struct party *p, int i, const char *text)

@@ -72,3 +72,9 @@ void complaint_print(const struct complaint *why, FILE *out)
 	if (why->text)
 		point(why->text, why->place, out);
 }
+
+int complaint_refuse(const struct complaint *why, int status)
+{
+	complaint_print(why, stderr);
+	return status;
+}

@@ -30,6 +30,8 @@ bool complain(struct complaint *why, const char *text, struct piece place, const
 extern const struct complaint no_loop;
 /* Three lines, or one; what a terminal might obey is shown as "?". */
 void complaint_print(const struct complaint *why, FILE *out);
+/* The same on standard error; gives the status. */
+int complaint_refuse(const struct complaint *why, int status);
 /* Prints words that may hold bytes of others. */
 void print_harmless(const char *text, size_t bytes, FILE *out);
 

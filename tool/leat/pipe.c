@@ -92,12 +92,6 @@ static bool check(const struct route *to, struct complaint *why)
 		!route_has_descriptor(to, STDIN_FILENO, why) && !route_has_descriptor(to, STDOUT_FILENO, why);
 }
 
-static int refuse(const struct complaint *why, int status)
-{
-	complaint_print(why, stderr);
-	return status;
-}
-
 static int run_route(const struct settings *settings, const struct route *to)
 {
 	struct pipe_run p = { .fatal = 0 };
@@ -105,7 +99,7 @@ static int run_route(const struct settings *settings, const struct route *to)
 
 	p.journey = (struct journey){ .loop = leat_loop_new(NULL, NULL), .settings = settings, .to = to, .alone = true };
 	if (!p.journey.loop)
-		return refuse(&no_loop, STATUS_FAILED);
+		return complaint_refuse(&no_loop, STATUS_FAILED);
 	status = run(&p);
 	loop_end(p.journey.loop);
 	if (p.fatal)
@@ -118,7 +112,7 @@ int pipe_command(const struct settings *settings, char **addresses)
 	struct complaint why = { .words = "no memory" };
 	struct route to;
 	bool makes_sense = route_make(addresses[0], ROLE_TARGET, &to, &why) && check(&to, &why);
-	int status = makes_sense ? run_route(settings, &to) : refuse(&why, STATUS_USAGE);
+	int status = makes_sense ? run_route(settings, &to) : complaint_refuse(&why, STATUS_USAGE);
 
 	route_free(&to);
 	return status;

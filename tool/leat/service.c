@@ -181,12 +181,6 @@ static int run(struct service *s)
 	return status;
 }
 
-static int refuse(const struct complaint *why, int status)
-{
-	complaint_print(why, stderr);
-	return status;
-}
-
 static int run_routes(const struct settings *settings, const struct route *from, const struct route *to)
 {
 	struct service s = { .settings = *settings };
@@ -198,9 +192,9 @@ static int run_routes(const struct settings *settings, const struct route *from,
 	s.journey = (struct journey){ .loop = leat_loop_new(NULL, NULL), .settings = &s.settings, .from = from, .to = to,
 		.alone = s.settings.once };
 	if (!s.journey.loop)
-		return refuse(&no_loop, STATUS_FAILED);
+		return complaint_refuse(&no_loop, STATUS_FAILED);
 	s.listener = route_listen(s.journey.loop, from, &why);
-	status = s.listener ? run(&s) : refuse(&why, STATUS_FAILED);
+	status = s.listener ? run(&s) : complaint_refuse(&why, STATUS_FAILED);
 	loop_end(s.journey.loop);
 	return status;
 }
@@ -218,7 +212,7 @@ int service_run(const struct settings *settings, const char *listen, const char 
 
 	if (!route_make(listen, ROLE_LISTEN, &from, &why) || (target && !route_make(target, ROLE_TARGET, &to, &why)) ||
 	    (target && are_one(&from, &to, &why)))
-		status = refuse(&why, STATUS_USAGE);
+		status = complaint_refuse(&why, STATUS_USAGE);
 	else
 		status = run_routes(settings, &from, target ? &to : NULL);
 	route_free(&to);
