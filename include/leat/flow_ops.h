@@ -15,6 +15,7 @@
 #define LEAT_FLOW_OPS_H
 
 #include <leat/buf.h>
+#include <leat/direct.h>
 #include <leat/flow.h>
 
 LEAT_BEGIN
@@ -87,6 +88,15 @@ typedef struct leat_flow_ops {
 	/* That many bytes have moved under the lease, by which its offset and
 	 * left have changed.  NULL: it makes no difference. */
 	void (*leased)(leat_flow *self, void *state, const leat_lease *lease, size_t bytes);
+	/* Move at most that many bytes, at least one is wanted, into the memory, now and
+	 * without waiting; give how many.  Called only where no answer is owed; the end or an
+	 * error found there is told as ever.  Where it is there and bytes have come, ask
+	 * leat_flow_give_readable before you read them.  NULL: never. */
+	size_t (*take)(leat_flow *self, void *state, void *memory, size_t room);
+	/* Move of these bytes, at least one, what the transport takes now, without waiting;
+	 * give how many.  Called only where nothing is queued, and leat_flow_writable is not
+	 * owed; what it did not take may come again by ops->write.  NULL: never. */
+	size_t (*put)(leat_flow *self, void *state, const struct iovec *parts, int count);
 } leat_flow_ops;
 
 /* Gives a flow with one reference, and its zeroed state through `state`.
@@ -103,6 +113,9 @@ LEAT_API LEAT_NODISCARD leat_flow *leat_flow_stillborn(leat_loop *loop, leat_err
 LEAT_API void leat_flow_give(leat_flow *self, leat_buf *buf);
 LEAT_API void leat_flow_give_end(leat_flow *self);
 LEAT_API void leat_flow_give_error(leat_flow *self, leat_error error);
+/* The answer of who has ops->take, while the transport has bytes: true where who waits
+ * only wants to know that, and was told - take none; false: read and give as ever. */
+LEAT_API bool leat_flow_give_readable(leat_flow *self);
 /* Whether an answer is awaited; once the flow has ended: was then. */
 LEAT_API bool leat_flow_wanted(const leat_flow *self);
 /* From now on the transport listens by itself, or it does so no longer (as

@@ -10,6 +10,7 @@
 #include <leat/channel.h>
 #include <leat/child.h>
 #include <leat/copy.h>
+#include <leat/direct.h>
 #include <leat/door.h>
 #include <leat/dump.h>
 #include <leat/error.h>

@@ -28,7 +28,11 @@ void lt_flow_late_keep(leat_flow *flow, leat_buf *buf);
 /* Whether there is nothing to be asked for before somebody has read. */
 bool lt_flow_late_waits(leat_flow *flow);
 
+/* ---- direct.c: LT_F_INTO of at most 0 bytes ---- */
+void lt_flow_settle_readable(leat_flow *flow, leat_io *io, bool is_end);
+
 /* ---- read_into.c: LT_F_INTO ---- */
+extern const leat_giver lt_flow_into_giver;
 /* Takes what fits of the buf, keeps the rest; whether it is enough, or no more
  * can be had. */
 bool lt_flow_gather(leat_flow *flow, leat_buf *buf);

@@ -50,7 +50,7 @@ static void into_given_back(void *ctx, void *value)
 	lt_flow_unref(flow);
 }
 
-static const leat_giver into_giver = {
+const leat_giver lt_flow_into_giver = {
 	.size = sizeof(leat_giver), .give_back = into_given_back, .delivered = into_delivered
 };
 
@@ -59,6 +59,10 @@ void lt_flow_settle_into(leat_flow *flow, leat_io *io)
 	size_t bytes = flow->rare->into.got.bytes;
 	lt_outcome nomem = lt_failure(leat_error_core(LEAT_NOMEM));
 
+	if (flow->rare->into.max == 0) {
+		lt_flow_settle_readable(flow, io, !(flow->bits & LT_F_KEPT));
+		return;
+	}
 	if (flow->rare->into.starved) {
 		flow->rare->into.starved = false;
 		lt_flow_fail_reader(flow, io, &nomem);
@@ -68,7 +72,7 @@ void lt_flow_settle_into(leat_flow *flow, leat_io *io)
 	flow->reads++;
 	lt_settle(flow->loop, io,
 	          &(lt_outcome){ .type = &leat_int_type,
-	                         .as.value = { .integer = (int64_t)bytes, .giver = &into_giver, .giver_ctx = flow } });
+	                         .as.value = { .integer = (int64_t)bytes, .giver = &lt_flow_into_giver, .giver_ctx = flow } });
 }
 
 bool lt_flow_gather(leat_flow *flow, leat_buf *buf)
@@ -77,6 +81,10 @@ bool lt_flow_gather(leat_flow *flow, leat_buf *buf)
 	size_t room = flow->rare->into.max - got->bytes;
 	leat_buf *rest;
 
+	if (flow->rare->into.max == 0) {
+		lt_flow_keep_first(flow, buf);
+		return true;
+	}
 	if (buf->size > room) {
 		rest = leat_buf_slice(buf, room, buf->size - room);
 		if (lt_buf_is_failed(rest)) { /* the whole is kept */

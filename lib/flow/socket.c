@@ -213,12 +213,23 @@ static void on_writable(leat_flow *self, lt_socket *s)
 		lt_socket_rest(flow);
 }
 
+/* Nobody wants it, or to know only, or a layer does. */
+static __attribute__((noinline)) void on_readable_oddly(leat_flow *self, lt_socket *s)
+{
+	if (!lt_flow_wanted(self))
+		disarm_read(self, s);
+	else if (!leat_flow_give_readable(self))
+		read_some(self, s);
+}
+
 static inline __attribute__((always_inline)) void on_readable(leat_flow *self, lt_socket *s)
 {
-	if (lt_flow_wanted(self))
+	const uint32_t looked_at = LT_F_MOVED | LT_F_WANTED | LT_F_INTO;
+
+	if (__builtin_expect((self->bits & looked_at) == LT_F_WANTED, 1))
 		read_some(self, s);
 	else
-		disarm_read(self, s);
+		on_readable_oddly(self, s);
 }
 
 static LT_COLD void on_both(leat_flow *self, lt_socket *s, short what)
@@ -326,6 +337,31 @@ static void socket_write(leat_flow *self, void *state, leat_bufs *queue)
 		send_one(self, state, queue);
 }
 
+/* ---- without a buf ---- */
+
+static size_t socket_take(leat_flow *self, void *state, void *memory, size_t room)
+{
+	ssize_t got = read(fd_of(state), memory, room);
+
+	if (got > 0)
+		return (size_t)got;
+	read_nothing(self, state, got);
+	return 0;
+}
+
+static size_t socket_put(leat_flow *self, void *state, const struct iovec *parts, int count)
+{
+	const struct msghdr message = { .msg_iov = (struct iovec *)(uintptr_t)parts, .msg_iovlen = (size_t)count };
+	ssize_t sent = count == 1 ? send(fd_of(state), parts->iov_base, parts->iov_len, MSG_NOSIGNAL | MSG_DONTWAIT) :
+	                            sendmsg(fd_of(state), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (sent >= 0)
+		return (size_t)sent;
+	if (errno != EAGAIN && errno != EINTR)
+		leat_flow_write_failed(self, last_error(LEAT_HERE));
+	return 0;
+}
+
 /* ---- ending ---- */
 
 static void socket_shutdown(leat_flow *self, void *state)
@@ -424,6 +460,8 @@ static const leat_flow_ops socket_ops = {
 	.abort = socket_abort,
 	.info = socket_info,
 	.lease_fd = socket_lease,
+	.take = socket_take,
+	.put = socket_put,
 };
 
 bool lt_flow_is_socket(const leat_flow *flow)

@@ -396,6 +396,7 @@ const struct kind kinds[] = {
 	{ .name = "tty", .make = make_tty, .one_way = true, .here = have_tty },
 	{ .name = "tty-owner", .make = make_tty_owner, .one_way = true, .here = have_tty, .exempt = {
 		{ "r4_what_is_in_flight_arrives_after_the_peers_close", HUNG_UP },
+		{ "r4_what_is_in_flight_can_be_taken_after_the_peers_close", HUNG_UP },
 		{ "r5_what_the_transport_holds_arrives_before_the_error", HUNG_UP },
 		{ "r10_unread_comes_before_the_end", HUNG_UP },
 		{ "w3_order_is_kept", HUNG_UP },

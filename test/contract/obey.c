@@ -16,7 +16,7 @@
 #include "support/suite.h"
 
 static const struct clause *const chapters[] = { type_clauses, read_clauses, write_clauses, half_clauses, close_clauses,
-	life_clauses, release_clauses, oom_clauses };
+	life_clauses, release_clauses, oom_clauses, direct_clauses };
 enum { CHAPTERS = sizeof chapters / sizeof *chapters, CLAUSES = 256 };
 
 static const struct clause *clauses[CLAUSES];

@@ -8,6 +8,7 @@
 #include <sys/uio.h>
 
 #include <leat/copy.h>
+#include <leat/direct.h>
 #include <leat/proxy.h>
 
 #include "contract/turns.h"
@@ -63,6 +64,25 @@ static leat_io *read_into_on(void *ctx, leat_result *result)
 	return leat_io_then(leat_flow_read_into(a, into, 500, sizeof into), took_into, thing_owned(""));
 }
 
+static leat_io *took_directly(void *ctx, leat_result *result)
+{
+	bool more = leat_result_int(result) > 0;
+	size_t n = more ? leat_flow_try_read(a, into, sizeof into) : 0;
+
+	(void)ctx;
+	for (size_t i = 0; i < n; i++)
+		in.wrong |= into[i] != text_at(in.at++);
+	return again_moment(stage.loop, more);
+}
+
+static leat_io *read_directly(void *ctx, leat_result *result)
+{
+	(void)ctx;
+	(void)result;
+	thing_moment();
+	return leat_io_then(leat_flow_readable(a), took_directly, thing_owned(""));
+}
+
 static leat_io *start_read(void)
 {
 	in = (struct pump){ .flow = a };
@@ -73,6 +93,12 @@ static leat_io *start_read_into(void)
 {
 	in = (struct pump){ .flow = a };
 	return leat_io_repeat(stage.loop, read_into_on, thing_owned(""));
+}
+
+static leat_io *start_readable(void)
+{
+	in = (struct pump){ .flow = a };
+	return leat_io_repeat(stage.loop, read_directly, thing_owned(""));
 }
 
 static leat_io *start_read_in_time(void)
@@ -432,6 +458,7 @@ static const struct program programs[] = {
 	{ "leat_flow_read", start_read, play_words, the_rest_comes, ANY },
 	{ "leat_flow_read: with a timeout", start_read_in_time, play_words, the_rest_comes, ANY },
 	{ "leat_flow_read_into", start_read_into, play_words, the_rest_comes, ANY },
+	{ "leat_flow_readable", start_readable, play_words, the_rest_comes, ANY },
 	{ "leat_flow_write", start_write, NULL, the_stream_has_no_hole, ANY },
 	{ "leat_flow_writev", start_writev, NULL, the_stream_has_no_hole, ANY },
 	{ "leat_flow_send", start_send, NULL, the_stream_has_no_hole, ANY },

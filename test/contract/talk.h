@@ -35,7 +35,7 @@ struct clause {
 
 /* Each ends with a nameless one. */
 extern const struct clause type_clauses[], read_clauses[], write_clauses[], half_clauses[], close_clauses[],
-	life_clauses[], release_clauses[], oom_clauses[];
+	life_clauses[], release_clauses[], oom_clauses[], direct_clauses[];
 
 /* Plays them over the kinds that stand on other flows, or over all others; gives the
  * program's status. */

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: ISC */
+/* direct - bytes between the caller's memory and the transport, by no buf
+ *
+ * Who only wants to know whether there are any is a read_into of at most no byte.  A
+ * transport that can be taken from tells him and keeps them; what another gives is kept
+ * here, and taken from there.
+ */
+#include <sys/uio.h>
+
+#include <leat/direct.h>
+
+#include "flow/read.h"
+
+enum { PARTS = 64 /* of one call */ };
+
+/* ---- reading ---- */
+
+void lt_flow_settle_readable(leat_flow *flow, leat_io *io, bool is_end)
+{
+	flow->bits |= LT_F_HELD;
+	lt_settle(flow->loop, io,
+	          &(lt_outcome){ .type = &leat_int_type,
+	                         .as.value = { .integer = !is_end, .giver = &lt_flow_into_giver, .giver_ctx = flow } });
+}
+
+static bool has_kept(const leat_flow *flow)
+{
+	return (flow->bits & LT_F_KEPT) || (flow->rare && flow->rare->late.bytes > 0);
+}
+
+static void readable_begin(leat_flow *flow, leat_io *io)
+{
+	if (has_kept(flow)) {
+		lt_flow_settle_readable(flow, io, false);
+		return;
+	}
+	flow->first.reader = io;
+	if (lt_flow_read_is_over(flow) || (flow->bits & LT_F_CLOSED))
+		lt_flow_read_over(flow);
+	else
+		lt_flow_ask(flow);
+}
+
+leat_io *leat_flow_readable_at(leat_flow *flow, const char *where)
+{
+	leat_error error;
+	leat_io *io;
+
+	if (lt_flow_refuse_read(flow, &error))
+		return lt_flow_refuse(flow, error, where);
+	if (!lt_flow_rare(flow))
+		return lt_io_nomem(flow->loop);
+	io = lt_flow_begin_read(flow, where);
+	if (!io)
+		return lt_io_refused(flow->loop);
+	flow->rare->into.min = 1;
+	flow->rare->into.max = 0;
+	flow->bits |= LT_F_INTO;
+	readable_begin(flow, io);
+	return io;
+}
+
+/* Where the guard reads by itself it wants the bytes. */
+bool leat_flow_give_readable(leat_flow *self)
+{
+	const uint32_t odd = LT_F_INTO | LT_F_KEPT | LT_F_CLOSING | LT_F_READ_SHUT;
+	leat_flow *flow = lt_flow_of(self);
+	leat_io *reader = flow->first.reader;
+
+	if ((flow->bits & odd) != LT_F_INTO || !reader || flow->rare->into.max > 0 || lt_flow_ended(flow))
+		return false;
+	lt_flow_answered(flow);
+	flow->first.reader = NULL;
+	lt_flow_settle_readable(flow, reader, false);
+	return true;
+}
+
+/* The rest of it is the next again; last, for a release may read. */
+static size_t take_of(leat_flow *flow, leat_buf *buf, void *to, size_t room)
+{
+	size_t bytes = buf->size < room ? buf->size : room;
+
+	memcpy(to, buf->data, bytes);
+	leat_buf_skip(buf, bytes);
+	if (buf->size > 0)
+		lt_flow_keep_first(flow, buf);
+	else
+		lt_buf_unref(buf);
+	return bytes;
+}
+
+static size_t take_kept(leat_flow *flow, unsigned char *to, size_t room)
+{
+	size_t used = 0;
+
+	leat_flow_ref(flow);
+	flow->reads++;
+	while (used < room && has_kept(flow))
+		used += take_of(flow, lt_flow_take_kept(flow), to + used, room - used);
+	lt_flow_unref(flow);
+	return used;
+}
+
+/* Not while it owes an answer, whose bytes would be the first. */
+static bool can_take(const leat_flow *flow)
+{
+	const uint32_t odd = LT_F_READ_END | LT_F_READ_ERROR | LT_F_READ_SHUT | LT_F_CLOSING | LT_F_CLOSED | LT_F_WANTED;
+
+	return !(flow->bits & odd) && lt_has(flow->ops, take);
+}
+
+size_t leat_flow_try_read(leat_flow *flow, void *memory, size_t room)
+{
+	leat_error error;
+	size_t bytes;
+
+	if (room == 0 || lt_flow_refuse_read(flow, &error))
+		return 0;
+	if (has_kept(flow))
+		return take_kept(flow, memory, room);
+	if (!can_take(flow))
+		return 0;
+	bytes = flow->ops->take(lt_flow_self(flow), lt_flow_state(flow), memory, room);
+	flow->read_bytes += bytes;
+	flow->reads += bytes > 0;
+	return bytes;
+}
+
+/* ---- writing ---- */
+
+/* More than there is of memory is for the transport to refuse. */
+static bool is_nothing(const struct iovec *parts, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (parts[i].iov_len > 0)
+			return false;
+	return true;
+}
+
+size_t leat_flow_try_write(leat_flow *flow, const struct iovec *parts, int count)
+{
+	const uint32_t odd = LT_F_CLOSED | LT_F_MOVED | LT_F_WRITE_SHUT | LT_F_WRITE_ERROR | LT_F_WRITE_BUSY;
+	size_t bytes;
+
+	count = count < PARTS ? count : PARTS;
+	if ((flow->bits & odd) || flow->out || is_nothing(parts, count) || !lt_has(flow->ops, put) ||
+	    lt_flow_is_leased(flow, LEAT_WRITE))
+		return 0;
+	bytes = flow->ops->put(lt_flow_self(flow), lt_flow_state(flow), parts, count);
+	flow->written_bytes += bytes;
+	flow->writes += bytes > 0;
+	return bytes;
+}
+
+bool leat_flow_is_direct(const leat_flow *flow, leat_direction direction)
+{
+	return (!(direction & LEAT_READ) || lt_has(flow->ops, take)) && (!(direction & LEAT_WRITE) || lt_has(flow->ops, put));
+}
