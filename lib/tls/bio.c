@@ -6,29 +6,53 @@
  * bytes.
  */
 #include <string.h>
+#include <sys/uio.h>
 
 #include "tls/tls.h"
 
-static int flow_read(BIO *bio, char *to, int room)
+/* Of the block that was read below. */
+static size_t take_in(lt_tls *l, char *to, size_t room)
 {
-	lt_tls *l = BIO_get_data(bio);
-	size_t bytes = l && l->in ? leat_buf_size(l->in) : 0;
+	size_t bytes = leat_buf_size(l->in);
 
-	BIO_clear_retry_flags(bio);
-	if (bytes == 0 || room <= 0) {
-		BIO_set_retry_read(bio);
-		return -1;
-	}
-	if (bytes > (size_t)room)
-		bytes = (size_t)room;
+	if (bytes > room)
+		bytes = room;
 	lt_tls_copy(to, leat_buf_data(l->in), bytes);
-	l->record_in = to;
 	leat_buf_skip(l->in, bytes);
 	l->fed += bytes;
 	if (leat_buf_size(l->in) == 0) {
 		leat_buf_unref(l->in);
 		l->in = NULL;
 	}
+	return bytes;
+}
+
+/* What waits below, with no block between. */
+static size_t take_below(lt_tls *l, char *to, size_t room)
+{
+	size_t bytes = leat_flow_try_read(l->below, to, room);
+
+	l->waits = bytes == room ? LT_TLS_MUCH : LT_TLS_NOTHING;
+	l->large = bytes >= LT_TLS_RECORD;
+	return bytes;
+}
+
+static int flow_read(BIO *bio, char *to, int room)
+{
+	lt_tls *l = BIO_get_data(bio);
+	size_t bytes = 0;
+
+	BIO_clear_retry_flags(bio);
+	if (l && room > 0 && l->in)
+		bytes = take_in(l, to, (size_t)room);
+	else if (l && room > 0 && l->waits != LT_TLS_NOTHING)
+		bytes = take_below(l, to, (size_t)room);
+	if (bytes == 0) {
+		BIO_set_retry_read(bio);
+		return -1;
+	}
+	l->record_in = to;
+	l->dry = false;
 	return (int)bytes;
 }
 
@@ -57,24 +81,62 @@ static bool make_room(lt_tls *l, size_t bytes)
 	return true;
 }
 
+static void drop_out(lt_tls *l, size_t bytes)
+{
+	l->out_used -= bytes;
+	if (l->out_used > 0) {
+		leat_buf_skip(l->out, bytes);
+		return;
+	}
+	leat_buf_unref(l->out);
+	l->out = NULL;
+}
+
+/* Of what there is to send the transport may take the last from where it is; gives how
+ * much of it is gone. */
+static size_t put_below(lt_tls *l, const char *from, size_t bytes)
+{
+	size_t had = l->out_used, put;
+	struct iovec parts[2] = { { .iov_len = had }, { .iov_base = (void *)(uintptr_t)from, .iov_len = bytes } };
+
+	if (had > 0)
+		parts[0].iov_base = leat_buf_space(l->out);
+	put = leat_flow_try_write(l->below, had > 0 ? parts : parts + 1, had > 0 ? 2 : 1);
+	if (l->out)
+		drop_out(l, put < had ? put : had);
+	return put < had ? 0 : put - had;
+}
+
+/* False without memory. */
+static bool keep_out(lt_tls *l, const char *from, size_t bytes)
+{
+	if (bytes == 0)
+		return true;
+	if (!make_room(l, bytes))
+		return false;
+	lt_tls_copy((unsigned char *)leat_buf_space(l->out) + l->out_used, from, bytes);
+	l->out_used += bytes;
+	return true;
+}
+
 /* Behind our close_notify nothing goes out. */
 static int flow_write(BIO *bio, const char *from, int bytes)
 {
 	lt_tls *l = BIO_get_data(bio);
+	size_t put = 0;
 
 	BIO_clear_retry_flags(bio);
 	if (!l || bytes <= 0)
 		return -1;
 	if (l->telling || l->told || l->gone)
 		return bytes;
-	if (!make_room(l, (size_t)bytes)) {
-		l->starved = true;
-		return -1;
-	}
-	lt_tls_copy((unsigned char *)leat_buf_space(l->out) + l->out_used, from, (size_t)bytes);
+	if (l->last && bytes >= LT_TLS_RECORD)
+		put = put_below(l, from, (size_t)bytes);
 	l->record_out = from;
-	l->out_used += (size_t)bytes;
-	return bytes;
+	if (keep_out(l, from + put, (size_t)bytes - put))
+		return bytes;
+	l->starved = true;
+	return -1;
 }
 
 static long flow_ctrl(BIO *bio, int what, long number, void *pointer)

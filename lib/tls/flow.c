@@ -59,6 +59,7 @@ static leat_flow *stop(lt_tls *l)
 	leat_buf_unref(l->out);
 	l->in = l->out = NULL;
 	l->out_used = 0;
+	l->waits = LT_TLS_NOTHING;
 	if (l->busy)
 		l->doomed = true;
 	else

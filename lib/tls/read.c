@@ -6,12 +6,18 @@
  */
 #include "tls/tls.h"
 
-/* How much plaintext there is at most. */
+/* Whether OpenSSL may have something to make plaintext of. */
+static bool has_some(const lt_tls *l)
+{
+	return l->in || l->waits != LT_TLS_NOTHING || (!l->dry && SSL_has_pending(l->ssl));
+}
+
+/* How much plaintext there is at most; of what waits below that is not known. */
 static size_t bound(const lt_tls *l)
 {
-	size_t bytes = (size_t)SSL_pending(l->ssl) + (l->in ? leat_buf_size(l->in) + l->fed : 0);
+	size_t bytes = (size_t)SSL_pending(l->ssl) + (l->in ? leat_buf_size(l->in) + l->fed : LT_TLS_RECORD);
 
-	return bytes < LT_TLS_BLOCK ? bytes : LT_TLS_BLOCK;
+	return bytes < LT_TLS_BLOCK && l->waits != LT_TLS_MUCH ? bytes : LT_TLS_BLOCK;
 }
 
 /* Small in a large block: one of the right size. */
@@ -37,10 +43,11 @@ static size_t decrypt(lt_tls *l, leat_buf *buf)
 	size_t used = 0, room = leat_buf_size(buf);
 	int ret;
 
-	while (used < room && l->last == LT_TLS_MORE && !l->gone && (l->in || SSL_pending(l->ssl) > 0)) {
+	while (used < room && l->word == LT_TLS_MORE && !l->gone && has_some(l)) {
 		ret = SSL_read(l->ssl, to + used, (int)(room - used));
 		if (ret <= 0) {
-			l->last = lt_tls_classify(l, ret);
+			l->word = lt_tls_classify(l, ret);
+			l->dry = true;
 			break;
 		}
 		used += (size_t)ret;
@@ -53,12 +60,12 @@ static size_t decrypt(lt_tls *l, leat_buf *buf)
 /* Gives a buf, NULL where there is not a byte yet. */
 static leat_buf *decrypted(lt_tls *l)
 {
-	size_t bytes = bound(l), used;
 	leat_buf *buf;
+	size_t used;
 
-	if (bytes == 0)
+	if (!has_some(l))
 		return NULL;
-	buf = lt_tls_plaintext_new(l, bytes);
+	buf = lt_tls_plaintext_new(l, bound(l));
 	if (leat_buf_failed(buf))
 		return buf;
 	used = decrypt(l, buf);
@@ -69,11 +76,18 @@ static leat_buf *decrypted(lt_tls *l)
 }
 
 static leat_io *on_read(void *ctx, leat_result *result);
+static leat_io *on_readable(void *ctx, leat_result *result);
 
+/* Small records come in one block, as many as there are, and are looked at when all that
+ * came has been read; large ones go straight into OpenSSL's memory. */
 static void ask_below(lt_tls *l)
 {
+	leat_io *io;
+
+	SSL_set_read_ahead(l->ssl, l->large);
+	io = l->large ? leat_flow_readable(l->below) : leat_flow_read(l->below);
 	l->reading = true;
-	leat_flow_keep(l->self, LEAT_READ, leat_io_then(leat_flow_read(l->below), on_read, leat_ctx_borrow(l)));
+	leat_flow_keep(l->self, LEAT_READ, leat_io_then(io, l->large ? on_readable : on_read, leat_ctx_borrow(l)));
 }
 
 /* Answers that the flow below does not take must not pile up. */
@@ -116,27 +130,43 @@ static void answer(lt_tls *l)
 	lt_tls_pump(l);
 	if (buf)
 		leat_flow_give(self, buf);
-	if (!l->gone && l->last == LT_TLS_END && !l->ended)
+	if (!l->gone && l->word == LT_TLS_END && !l->ended)
 		give_end(l);
-	else if (!l->gone && l->last == LT_TLS_ERROR)
+	else if (!l->gone && l->word == LT_TLS_ERROR)
 		give_error(l);
 	else if (!l->gone && !buf && !l->reading && !lt_tls_is_clogged(l) && leat_flow_wanted(self))
 		ask_below(l);
 	leat_flow_unref(self);
 }
 
-static leat_io *on_read(void *ctx, leat_result *result)
+static void arrived(lt_tls *l, bool is_end)
 {
-	lt_tls *l = ctx;
-
 	l->reading = false;
-	l->in = leat_result_buf(result);
-	if (l->in)
+	if (!is_end)
 		answer(l);
 	else if (l->tls->fin_ends || (SSL_get_options(l->ssl) & SSL_OP_IGNORE_UNEXPECTED_EOF))
 		give_end(l);
 	else
 		leat_flow_give_error(l->self, leat_error_core(LEAT_TRUNCATED));
+}
+
+static leat_io *on_read(void *ctx, leat_result *result)
+{
+	lt_tls *l = ctx;
+
+	l->in = leat_result_buf(result);
+	l->large = l->in && leat_buf_size(l->in) >= LT_TLS_RECORD && leat_flow_is_direct(l->below, LEAT_READ);
+	arrived(l, !l->in);
+	return NULL;
+}
+
+static leat_io *on_readable(void *ctx, leat_result *result)
+{
+	lt_tls *l = ctx;
+	bool is_end = leat_result_int(result) == 0;
+
+	l->waits = is_end ? LT_TLS_NOTHING : LT_TLS_SOME;
+	arrived(l, is_end);
 	return NULL;
 }
 

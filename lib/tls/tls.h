@@ -49,6 +49,9 @@ struct leat_tls {
 /* What OpenSSL said in the end of a call that did not do it. */
 typedef enum lt_tls_word { LT_TLS_MORE, /* it wants more bytes */ LT_TLS_END, LT_TLS_ERROR } lt_tls_word;
 
+/* Of bytes that were not taken from the flow below. */
+typedef enum lt_tls_waits { LT_TLS_NOTHING, LT_TLS_SOME, LT_TLS_MUCH /* OpenSSL's memory was full */ } lt_tls_waits;
+
 typedef struct lt_tls {
 	leat_flow *self, *below;
 	leat_tls *tls;
@@ -64,10 +67,14 @@ typedef struct lt_tls {
 	char *host;       /* the server that a client asks for, or NULL */
 	char *why;        /* where words go on a failed handshake, or NULL */
 	size_t why_bytes;
-	lt_tls_word last; /* what is told when the bytes before it were given */
+	lt_tls_word word; /* what is told when the bytes before it were given */
 	bool server;
 	bool busy, doomed; /* inside OpenSSL; to be freed behind it */
 	bool made;         /* the handshake is done */
+	lt_tls_waits waits; /* in the flow below */
+	bool large;        /* a record at a time comes: OpenSSL's memory takes it from there */
+	bool dry;          /* what OpenSSL has is less than a record */
+	bool last;         /* the record that is being made is the last that is there to be sent */
 	bool reading;      /* the flow below has a read of ours */
 	bool sending;      /* ... a send */
 	bool dirty, more;  /* ... and bytes that were not flushed; since a flush began */

@@ -193,21 +193,25 @@ static leat_buf *gathered(lt_tls *l, const leat_bufs *queue, size_t most)
 	return buf;
 }
 
-/* Encrypts at most so many bytes of the front; gives how many, 0: it failed. */
+/* Encrypts a record of the front, of the so many bytes that go out now; gives how many, 0:
+ * it failed. */
 static size_t encrypt_front(lt_tls *l, const leat_bufs *queue, size_t most)
 {
-	leat_buf *buf = gathered(l, queue, most);
+	size_t record = most < LT_TLS_RECORD ? most : LT_TLS_RECORD;
+	leat_buf *buf = gathered(l, queue, record);
 	size_t bytes = leat_buf_size(buf);
 	int ret;
 
-	if (bytes > most)
-		bytes = most;
+	if (bytes > record)
+		bytes = record;
 	if (leat_buf_failed(buf)) {
 		l->error = leat_error_core(LEAT_NOMEM);
 		leat_buf_unref(buf);
 		return 0;
 	}
+	l->last = bytes == most;
 	ret = SSL_write(l->ssl, leat_buf_data(buf), (int)bytes);
+	l->last = false;
 	leat_buf_unref(buf);
 	if (ret > 0)
 		return (size_t)ret;

@@ -20,9 +20,11 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ROUNDS = 99, SERVERS = 3 };
+enum { ROUNDS = 99, SERVERS = 4 };
 
-static const char *const programs[SERVERS] = { "server", "tls_bufferevent", "tls_epoll" };
+/* The last is what is left without any library but OpenSSL, to see how far a gate can go. */
+static const char *const names[SERVERS] = { "server", "tls_bufferevent", "tls_epoll", "tls_epoll lean" };
+static const char *const programs[SERVERS] = { "server", "tls_bufferevent", "tls_epoll", "tls_epoll" };
 
 static const struct row {
 	const char *name, *unit, *mode, *load, *connections, *bytes, *amount;
@@ -113,7 +115,8 @@ static double
 measure(int which, const struct row *row)
 {
 	char *leats[] = { WORD("server"), WORD("0"), WORD("tls"), WORD(row->mode), WORD(cert), WORD(key), NULL };
-	char *others[] = { WORD(programs[which]), WORD("0"), WORD(row->mode), WORD(cert), WORD(key), NULL };
+	char *others[] = { WORD(programs[which]), WORD("0"), WORD(row->mode), WORD(cert), WORD(key),
+		which == 3 ? WORD("lean") : NULL, NULL };
 	struct child server = start(programs[which], which == 0 ? leats : others), load;
 	char port[16];
 	int number;
@@ -163,7 +166,7 @@ run_row(const struct row *row, int rounds)
 			cost[(i + r) % SERVERS][r] = measure((i + r) % SERVERS, row);
 	printf("    %-24s", row->name);
 	for (int i = 0; i < SERVERS; i++)
-		printf(" %s %.2f us", programs[i], median(cost[i], rounds) / 1000);
+		printf(" %s %.2f us", names[i], median(cost[i], rounds) / 1000);
 	for (int r = 0; r < rounds; r++)
 		ratio[r] = row->gate > 1 ? cost[row->other][r] / cost[0][r] : cost[0][r] / cost[row->other][r];
 	if (row->gate > 1)
