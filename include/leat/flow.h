@@ -43,7 +43,8 @@ LEAT_API LEAT_NODISCARD leat_io *leat_flow_read_at(leat_flow *flow, const char *
 LEAT_API LEAT_NODISCARD leat_io *leat_flow_read_into_at(leat_flow *flow, void *memory, size_t min, size_t max,
                                                         const char *where);
 /* Puts bytes back: takes the buf; it comes first at the next read, before
- * what was put back earlier [R10].  On an ended handle the buf is freed. */
+ * what was put back earlier [R10].  A read that waits gets it, but for one whose
+ * bytes are on their way to it already.  On an ended handle the buf is freed. */
 LEAT_API void leat_flow_unread(leat_flow *flow, leat_buf *buf);
 
 /* ---- writing ---- */
@@ -128,7 +129,7 @@ typedef struct leat_flow_info {
 	size_t kept_bytes;                  /* arrived, not yet read */
 	bool read_ended, write_ended;       /* each direction, for whatever reason */
 	bool closed;                        /* the handle is a shell */
-	/* the last write that had to wait: what its cancel did, if it was [W10] */
+	/* what the cancel of the last write did, if it was [W10]; NONE: it had been accepted */
 	enum leat_withdrawal { LEAT_WRITE_NONE, LEAT_WRITE_WITHDRAWN, LEAT_WRITE_GOES_ON } cancelled_write;
 } leat_flow_info;
 /* Fills what `info->size` has room for.  Asks the kernel for addresses. */

@@ -381,6 +381,7 @@ static inline void count_write(leat_flow *flow, lt_out *out, size_t bytes)
 {
 	flow->written_bytes += bytes;
 	flow->writes++;
+	flow->bits &= ~(uint32_t)(LT_F_WITHDRAWN | LT_F_GOES_ON);
 	if (!(flow->bits & LT_F_WRITE_BUSY) || is_paced(flow))
 		lt_loop_add_tail(flow->loop, &out->tail);
 }
@@ -431,7 +432,8 @@ static __attribute__((noinline)) leat_io *send_oddly(leat_flow *flow, leat_buf *
 /* The usual: in a turn, not over the mark, and nothing waits before it.  Needs no frame. */
 static inline leat_io *send_buf(leat_flow *flow, leat_buf *buf, const char *where)
 {
-	const uint32_t odd = LT_F_CLOSED | LT_F_MOVED | LT_F_WRITE_SHUT | LT_F_WRITE_ERROR | LT_F_WRITE_BUSY | LT_F_LEASED;
+	const uint32_t odd = LT_F_CLOSED | LT_F_MOVED | LT_F_WRITE_SHUT | LT_F_WRITE_ERROR | LT_F_WRITE_BUSY | LT_F_LEASED |
+	                     LT_F_WITHDRAWN | LT_F_GOES_ON;
 	lt_out *out;
 
 	if (__builtin_expect((flow->bits & odd) || flow->out || buf->refs != 1 ||
