@@ -9,7 +9,9 @@
  * `self` is the flow as its implementation knows it.  It stays good until
  * ops->destroy, whatever the handle's holders do.  Every leat_flow_... call
  * of this header may be made inside an op and at any later time; after
- * close or abort they do nothing but free what they were given.
+ * close or abort they do nothing but free what they were given.  One that tells
+ * an end, an error, or what a close waits for may run ops->destroy inside it:
+ * make it the last thing, or hold a reference.
  */
 #ifndef LEAT_FLOW_OPS_H
 #define LEAT_FLOW_OPS_H
@@ -155,8 +157,8 @@ LEAT_API void leat_flow_keep_at(leat_flow *self, leat_direction direction, leat_
 
 /* Fills in the lease, which the borrower keeps in place until it is over; it
  * holds the flow.  UNSUPPORTED: this flow never lends; BUSY: not now, since
- * bytes are kept or queued there, an operation is under way or the direction
- * has ended; NOMEM; CLOSED. */
+ * bytes are kept or queued there, an operation is under way, the direction has
+ * ended, or is being recalled; NOMEM; CLOSED. */
 LEAT_API leat_error leat_flow_lease(leat_flow *flow, leat_direction direction, leat_lease *lease);
 /* Gives it back; one that is over is let be. */
 LEAT_API void leat_lease_end(leat_lease *lease);

@@ -79,6 +79,7 @@ typedef struct lt_rare {
 		bool starved; /* no memory to part a buf */
 	} into;
 	leat_lease *leases[2]; /* of reading, of writing; NULL: not lent */
+	unsigned recalling;    /* directions whose recall is on the stack: what it is for is not done */
 	lt_ring flushers, shutters, closers;
 	lt_timer pace;  /* closing: stall, then linger */
 	lt_timer limit; /* closing, all told */

@@ -52,6 +52,8 @@ static leat_error objection(leat_flow *flow, leat_direction direction)
 		return leat_error_core(LEAT_UNSUPPORTED);
 	if (!lt_flow_rare(flow))
 		return leat_error_core(LEAT_NOMEM);
+	if (flow->rare->recalling & direction)
+		return leat_error_core(LEAT_BUSY);
 	if (!(direction == LEAT_READ ? reading_is_quiet(flow) : writing_is_quiet(flow)))
 		return leat_error_core(LEAT_BUSY);
 	return (leat_error){ 0 };
@@ -101,7 +103,10 @@ void leat_lease_end(leat_lease *lease)
 /* The borrower of one direction may give back the other. */
 void lt_flow_recall_leases(leat_flow *flow, leat_direction direction, leat_error why)
 {
+	unsigned outer = flow->rare->recalling;
+
 	flow->refs++;
+	flow->rare->recalling |= direction;
 	for (int i = 0; i < 2; i++) {
 		leat_lease *lease = flow->rare->leases[i];
 
@@ -110,6 +115,7 @@ void lt_flow_recall_leases(leat_flow *flow, leat_direction direction, leat_error
 		lt_flow_unref(part(lease));
 		lease->recall(lease->ctx, why);
 	}
+	flow->rare->recalling = outer;
 	lt_flow_unref(flow);
 }
 

@@ -356,6 +356,36 @@ START_TEST(it_is_taken_back_once)
 }
 END_TEST
 
+static leat_error again;
+
+static void on_recall_again(void *ctx, leat_error error)
+{
+	(void)ctx;
+	(void)error;
+	recalls++;
+	again = leat_flow_lease(mine, lease.direction, &lease);
+}
+
+/* Whatever takes it back is not done yet. */
+START_TEST(it_is_not_lent_again_inside_its_recall)
+{
+	for (leat_direction d = LEAT_READ; d <= LEAT_WRITE; d++) {
+		begin();
+		expect_ok(borrow(d));
+		lease.recall = on_recall_again;
+		again = (leat_error){ 0 };
+		ends[_i].act();
+		expect_size(recalls, ends[_i].recalled & d ? 1 : 0);
+		if (recalls > 0) {
+			expect_true(lease.flow == NULL);
+			expect_kind(again, ends[_i].act == abort_it ? LEAT_CLOSED : LEAT_BUSY);
+		}
+		leat_flow_abort(mine);
+		finish();
+	}
+}
+END_TEST
+
 START_TEST(silence_takes_it_back)
 {
 	leat_flow_limits limits = { .size = sizeof limits, .idle_ms = 100 };
@@ -508,6 +538,7 @@ SUITE("lease",
 	ended_twice_is_ended,
 	what_is_lent_cannot_be_taken_or_leave,
 	EACH(it_is_taken_back_once, ENDS),
+	EACH(it_is_not_lent_again_inside_its_recall, ENDS),
 	silence_takes_it_back,
 	the_end_of_the_loop_takes_it_back,
 	take_moves_into_a_pipe_and_counts,
