@@ -43,6 +43,7 @@ static size_t decrypt(lt_tls *l, leat_buf *buf)
 	size_t used = 0, room = leat_buf_size(buf);
 	int ret;
 
+	SSL_set_mode(l->ssl, SSL_MODE_AUTO_RETRY); /* the user has the object, too */
 	while (used < room && l->word == LT_TLS_MORE && !l->gone && has_some(l)) {
 		ret = SSL_read(l->ssl, to + used, (int)(room - used));
 		if (ret <= 0) {

@@ -356,6 +356,28 @@ END_TEST
 
 /* ---- after the handshake ---- */
 
+/* What is no data makes a read of OpenSSL's return with the rest untouched then. */
+START_TEST(an_object_that_was_told_not_to_retry_loses_nothing)
+{
+	enum { BYTES = 40000 };
+	static char sent[BYTES], got[BYTES];
+	leat_io *writing, *reading;
+
+	begin();
+	party_meets(&p);
+	SSL_clear_mode(leat_tls_ssl(p.flow[SERVER]), SSL_MODE_AUTO_RETRY);
+	SSL_key_update(leat_tls_ssl(p.flow[CLIENT]), SSL_KEY_UPDATE_NOT_REQUESTED);
+	memset(sent, 'x', BYTES);
+	writing = leat_flow_write(p.flow[CLIENT], sent, BYTES);
+	reading = leat_flow_read_into(p.flow[SERVER], got, BYTES, BYTES);
+	party_run(&p);
+	expect_int((int)settled_int(reading), BYTES);
+	expect_ok(settled(writing));
+	expect(memcmp(got, sent, BYTES) == 0);
+	end();
+}
+END_TEST
+
 START_TEST(keys_are_changed_on_the_way)
 {
 	begin();
@@ -517,6 +539,7 @@ SUITE("ends",
 	a_peer_may_be_cut_at_any_byte,
 	an_end_without_goodbye_is_truncated,
 	it_is_an_end_where_that_is_asked,
+	an_object_that_was_told_not_to_retry_loses_nothing,
 	keys_are_changed_on_the_way,
 	a_record_that_was_tampered_with_ends_all,
 	one_closed_in_that_turn_has_said_why,
