@@ -176,7 +176,7 @@ static int run(struct service *s)
 	status = wait_for_the_end(s);
 	if (s->settings.stats)
 		tally_print(&s->journey.tally, leat_loop_now_ms(loop), stderr);
-	leat_signals_free(s->signals);
+	signals_end(s->signals);
 	leat_listener_unref(s->listener);
 	return status;
 }

@@ -11,6 +11,19 @@ static bool is_ignored(int number)
 	return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
 }
 
+void signals_end(leat_signals *signals)
+{
+	sigset_t late;
+
+	sigemptyset(&late);
+	sigaddset(&late, SIGTERM);
+	sigaddset(&late, SIGINT);
+	sigaddset(&late, SIGUSR1);
+	sigaddset(&late, SIGHUP);
+	sigprocmask(SIG_BLOCK, &late, NULL);
+	leat_signals_free(signals);
+}
+
 leat_signals *signals_to_end(leat_loop *loop)
 {
 	static const int numbers[] = { SIGTERM, SIGINT, SIGUSR1, SIGHUP };
