@@ -126,24 +126,37 @@ static void bring_up(lt_bev *s)
 		bufferevent_enable(s->top, EV_WRITE); /* OpenSSL stopped writing as well */
 }
 
+static bool is_over(const lt_bev *s)
+{
+	return s->ended || s->cut_short || leat_error_set(s->read_error);
+}
+
+static bool has_input(lt_bev *s)
+{
+	return evbuffer_get_length(lt_bev_input(s)) > 0;
+}
+
+/* While closing, more is wanted inside the answer, and as we listen we are not asked. */
+static void give_all_wanted(lt_bev *s)
+{
+	while (s->top && has_input(s) && leat_flow_wanted(s->flow))
+		give_bytes(s);
+	if (s->top && !s->told_read && !has_input(s) && is_over(s))
+		give_end(s);
+}
+
 static void answer(lt_bev *s)
 {
-	bool ended = s->ended || s->cut_short || leat_error_set(s->read_error);
-
 	if (!s->top || s->told_read)
 		return;
-	if (ended && !s->finished)
+	if (is_over(s) && !s->finished)
 		bring_up(s);
-	if (evbuffer_get_length(lt_bev_input(s)) > 0) {
-		if (leat_flow_wanted(s->flow))
-			give_bytes(s);
-		else
-			lt_bev_turn_off(s);
-	} else if (ended) {
-		give_end(s);
-	} else if (leat_flow_wanted(s->flow)) {
+	if (has_input(s) && !leat_flow_wanted(s->flow))
+		lt_bev_turn_off(s);
+	else if (has_input(s) || is_over(s))
+		give_all_wanted(s);
+	else if (leat_flow_wanted(s->flow))
 		lt_bev_turn_on(s);
-	}
 }
 
 static void bev_read(leat_flow *self, void *state)

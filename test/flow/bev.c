@@ -742,6 +742,50 @@ START_TEST(a_filter_ends_what_it_writes_and_what_it_reads)
 }
 END_TEST
 
+static unsigned noises;
+
+static leat_io *noise(void *ctx, leat_result *result)
+{
+	(void)result;
+	return leat_io_int(((struct world *)ctx)->loop, --noises > 0);
+}
+
+/* While others have their turn both come, and are looked at together.  The guard asks again
+ * inside the first answer, of what listens and need not be asked. */
+START_TEST(an_end_that_comes_with_the_last_bytes_is_heard_while_closing)
+{
+	struct world w;
+	struct bufferevent *ends[2];
+	struct trailer at_a;
+	leat_flow *a;
+	leat_io *closing;
+	leat_result result;
+
+	world_open(&w);
+	leat_loop_free(w.loop);
+	w.loop = leat_loop_new(NULL, &(leat_loop_options){ .size = sizeof(leat_loop_options), .budget = 1,
+		.report = world_report, .ctx = &w });
+	w.base = leat_loop_base(w.loop);
+	filter_ends(&w, false, ends);
+	a = leat_flow_from_bufferevent(w.loop, filtered(ends[0], &at_a));
+	closing = leat_flow_close(a);
+	settle(&w);
+	noises = 20;
+	leat_io_ignore(leat_io_repeat(w.loop, noise, leat_ctx_borrow(&w)));
+	expect_size(write(bufferevent_getfd(ends[1]), "last END", 8), 8);
+	shutdown(bufferevent_getfd(ends[1]), SHUT_WR);
+	for (int i = 0; i < 5; i++)
+		settle(&w);
+	expect_int(noises, 0);
+	expect_true(leat_io_try(closing, &result));
+	leat_result_clear(&result);
+	leat_flow_unref(a);
+	bufferevent_free(ends[1]);
+	settle(&w);
+	world_close(&w);
+}
+END_TEST
+
 START_TEST(filters_on_filters_are_ended_from_the_top)
 {
 	struct world w;
@@ -1133,6 +1177,7 @@ SUITE("bev",
 	a_pair_nobody_reads_is_back_pressure,
 	both_ends_of_a_pair_close_in_order,
 	EACH(a_filter_ends_what_it_writes_and_what_it_reads, 2),
+	an_end_that_comes_with_the_last_bytes_is_heard_while_closing,
 	EACH(filters_on_filters_are_ended_from_the_top, 2),
 	a_filter_holds_no_more_than_there_is_room_for,
 	EACH(a_filter_that_was_paused_goes_on, 2),
