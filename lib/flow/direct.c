@@ -75,28 +75,28 @@ bool leat_flow_give_readable(leat_flow *self)
 	return true;
 }
 
-/* The rest of it is the next again; last, for a release may read. */
-static size_t take_of(leat_flow *flow, leat_buf *buf, void *to, size_t room)
-{
-	size_t bytes = buf->size < room ? buf->size : room;
-
-	memcpy(to, buf->data, bytes);
-	leat_buf_skip(buf, bytes);
-	if (buf->size > 0)
-		lt_flow_keep_first(flow, buf);
-	else
-		lt_buf_unref(buf);
-	return bytes;
-}
-
+/* What is done with is let go of last: a release may read. */
 static size_t take_kept(leat_flow *flow, unsigned char *to, size_t room)
 {
+	leat_bufs done = { 0 };
 	size_t used = 0;
 
 	leat_flow_ref(flow);
 	flow->reads++;
-	while (used < room && has_kept(flow))
-		used += take_of(flow, lt_flow_take_kept(flow), to + used, room - used);
+	while (used < room && has_kept(flow)) {
+		leat_buf *buf = lt_flow_take_kept(flow);
+		size_t bytes = buf->size < room - used ? buf->size : room - used;
+
+		memcpy(to + used, buf->data, bytes);
+		used += bytes;
+		if (bytes == buf->size) {
+			lt_bufs_push(&done, buf);
+		} else {
+			leat_buf_skip(buf, bytes);
+			lt_flow_keep_first(flow, buf);
+		}
+	}
+	lt_bufs_clear(&done);
 	lt_flow_unref(flow);
 	return used;
 }
@@ -120,9 +120,11 @@ size_t leat_flow_try_read(leat_flow *flow, void *memory, size_t room)
 		return take_kept(flow, memory, room);
 	if (!can_take(flow))
 		return 0;
+	flow->refs++; /* an error found there drops what is queued, and its release may do anything */
 	bytes = flow->ops->take(lt_flow_self(flow), lt_flow_state(flow), memory, room);
 	flow->read_bytes += bytes;
 	flow->reads += bytes > 0;
+	lt_flow_unref(flow);
 	return bytes;
 }
 
@@ -146,9 +148,11 @@ size_t leat_flow_try_write(leat_flow *flow, const struct iovec *parts, int count
 	if ((flow->bits & odd) || flow->out || is_nothing(parts, count) || !lt_has(flow->ops, put) ||
 	    lt_flow_is_leased(flow, LEAT_WRITE))
 		return 0;
+	flow->refs++;
 	bytes = flow->ops->put(lt_flow_self(flow), lt_flow_state(flow), parts, count);
 	flow->written_bytes += bytes;
 	flow->writes += bytes > 0;
+	lt_flow_unref(flow);
 	return bytes;
 }
 

@@ -10,6 +10,8 @@
 
 #include "tls/tls.h"
 
+enum { TAKEN_IN_A_ROW = 16 };
+
 /* Of the block that was read below. */
 static size_t take_in(lt_tls *l, char *to, size_t room)
 {
@@ -27,12 +29,12 @@ static size_t take_in(lt_tls *l, char *to, size_t room)
 	return bytes;
 }
 
-/* What waits below, with no block between. */
+/* What waits below, with no block between; after many in a row it is the others' turn. */
 static size_t take_below(lt_tls *l, char *to, size_t room)
 {
 	size_t bytes = leat_flow_try_read(l->below, to, room);
 
-	l->waits = bytes == room ? LT_TLS_MUCH : LT_TLS_NOTHING;
+	l->waits = bytes == room && ++l->taken < TAKEN_IN_A_ROW ? LT_TLS_MUCH : LT_TLS_NOTHING;
 	l->large = bytes >= LT_TLS_RECORD;
 	return bytes;
 }

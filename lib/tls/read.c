@@ -167,6 +167,7 @@ static leat_io *on_readable(void *ctx, leat_result *result)
 	bool is_end = leat_result_int(result) == 0;
 
 	l->waits = is_end ? LT_TLS_NOTHING : LT_TLS_SOME;
+	l->taken = 0;
 	arrived(l, is_end);
 	return NULL;
 }

@@ -72,6 +72,7 @@ typedef struct lt_tls {
 	bool busy, doomed; /* inside OpenSSL; to be freed behind it */
 	bool made;         /* the handshake is done */
 	lt_tls_waits waits; /* in the flow below */
+	unsigned taken;     /* so often from there since it was waited for */
 	bool large;        /* a record at a time comes: OpenSSL's memory takes it from there */
 	bool dry;          /* what OpenSSL has is less than a record */
 	bool last;         /* the record that is being made is the last that is there to be sent */

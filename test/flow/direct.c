@@ -15,7 +15,7 @@ static struct wire {
 	const char *has; /* what has come, and was not taken */
 	size_t takes;    /* how much it takes of what is put or written */
 	bool ends, breaks;
-	unsigned asked, taken, put;
+	unsigned asked, taken, put, destroyed;
 	char sent[64];
 } wire;
 
@@ -81,6 +81,12 @@ static void wire_shutdown(leat_flow *self, void *state)
 	leat_flow_told(self);
 }
 
+static void wire_destroy(void *state)
+{
+	(void)state;
+	wire.destroyed++;
+}
+
 static const leat_flow_ops wire_ops = {
 	.size = sizeof(leat_flow_ops),
 	.name = "wire",
@@ -88,6 +94,7 @@ static const leat_flow_ops wire_ops = {
 	.read = wire_read,
 	.write = wire_write,
 	.shutdown = wire_shutdown,
+	.destroy = wire_destroy,
 	.take = wire_take,
 	.put = wire_put,
 };
@@ -258,6 +265,53 @@ START_TEST(while_closing_the_bytes_are_wanted_and_kept)
 }
 END_TEST
 
+static leat_io *inner;
+
+static void read_inside(void *ctx)
+{
+	(void)ctx;
+	inner = leat_flow_read(flow);
+}
+
+START_TEST(a_release_that_reads_gets_what_comes_next)
+{
+	char memory[8] = "";
+	leat_buf *buf;
+
+	open_flow();
+	leat_flow_unread(flow, leat_buf_copy(w.loop, "three", 5));
+	leat_flow_unread(flow, leat_buf_copy(w.loop, "two", 3));
+	leat_flow_unread(flow, leat_buf_wrap(w.loop, "one", 3, read_inside, NULL));
+	expect_size(leat_flow_try_read(flow, memory, 5), 5);
+	expect_str(memory, "onetw");
+	buf = leat_await_buf(inner, NULL);
+	expect_bytes(leat_buf_data(buf), leat_buf_size(buf), "o");
+	leat_buf_unref(buf);
+	close_flow();
+}
+END_TEST
+
+static void let_go(void *ctx)
+{
+	(void)ctx;
+	leat_flow_unref(flow);
+}
+
+/* Which drops what is queued. */
+START_TEST(an_error_found_by_who_takes_may_be_the_end_of_the_flow)
+{
+	char byte;
+
+	open_flow();
+	leat_io_ignore(leat_flow_send(flow, leat_buf_wrap(w.loop, "queued", 6, let_go, NULL)));
+	wire.breaks = true;
+	expect_size(leat_flow_try_read(flow, &byte, 1), 0);
+	world_run(&w);
+	expect_int(wire.destroyed, 1);
+	world_close(&w);
+}
+END_TEST
+
 /* ---- putting ---- */
 
 START_TEST(what_is_put_is_there_at_once)
@@ -363,6 +417,8 @@ SUITE("direct", who_only_wants_to_know_is_told_and_the_bytes_stay,
 	the_error_found_by_who_takes_is_told_to_who_waits,
 	what_is_taken_is_counted,
 	while_closing_the_bytes_are_wanted_and_kept,
+	a_release_that_reads_gets_what_comes_next,
+	an_error_found_by_who_takes_may_be_the_end_of_the_flow,
 	what_is_put_is_there_at_once,
 	what_was_not_taken_goes_on_by_a_write,
 	nothing_is_put_before_what_is_queued_or_while_it_is_busy,
