@@ -318,14 +318,10 @@ leat_io *leat_flow_read_at(leat_flow *flow, const char *where)
 	return ask_once(flow, io);
 }
 
-void leat_flow_unread(leat_flow *flow, leat_buf *buf)
+static void unread(leat_flow *flow, leat_buf *buf)
 {
-	leat_io *reader;
+	leat_io *reader = reader_of(flow);
 
-	if (!buf)
-		return;
-	lt_flow_recall(flow, LEAT_READ, (leat_error){ 0 });
-	reader = reader_of(flow);
 	if ((buf->size == 0 && !lt_buf_is_failed(buf)) ||
 	    (flow->bits & (LT_F_ABORTED | LT_F_MOVED | LT_F_STILLBORN | LT_F_READ_SHUT))) {
 		leat_buf_unref(buf);
@@ -350,6 +346,17 @@ void leat_flow_unread(leat_flow *flow, leat_buf *buf)
 		lt_flow_settle_into(flow, reader);
 	else
 		flow->first.reader = reader;
+}
+
+/* A recall may drop the last handle. */
+void leat_flow_unread(leat_flow *flow, leat_buf *buf)
+{
+	if (!buf)
+		return;
+	flow->refs++;
+	lt_flow_recall(flow, LEAT_READ, (leat_error){ 0 });
+	unread(flow, buf);
+	lt_flow_unref(flow);
 }
 
 /* ---- the transport's answers ---- */

@@ -356,6 +356,28 @@ START_TEST(it_is_taken_back_once)
 }
 END_TEST
 
+static void on_recall_drop(void *ctx, leat_error error)
+{
+	(void)ctx;
+	(void)error;
+	recalls++;
+	leat_flow_unref(mine);
+}
+
+START_TEST(its_recall_may_drop_the_last_handle)
+{
+	begin();
+	expect_ok(borrow(LEAT_READ));
+	lease.recall = on_recall_drop;
+	ends[_i].act();
+	if (recalls == 0)
+		leat_flow_abort(mine);
+	expect_size(recalls, 1);
+	mine = leat_flow_null(w.loop);
+	finish();
+}
+END_TEST
+
 static leat_error again;
 
 static void on_recall_again(void *ctx, leat_error error)
@@ -538,6 +560,7 @@ SUITE("lease",
 	ended_twice_is_ended,
 	what_is_lent_cannot_be_taken_or_leave,
 	EACH(it_is_taken_back_once, ENDS),
+	EACH(its_recall_may_drop_the_last_handle, ENDS),
 	EACH(it_is_not_lent_again_inside_its_recall, ENDS),
 	silence_takes_it_back,
 	the_end_of_the_loop_takes_it_back,
