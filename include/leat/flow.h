@@ -77,7 +77,8 @@ LEAT_API LEAT_NODISCARD leat_io *leat_flow_flush_at(leat_flow *flow, const char 
 
 /* write: flushes, then tells the peer; resolves when it was told [H1].
  * read: later reads give the end, what arrives is discarded, the peer is not
- * told [H2].  Resolves with nothing also where the stream broke first (T4).
+ * told [H2].  Resolves with nothing also where the stream broke first (T4);
+ * NOMEM where there was no memory to tell the peer, who does not know then.
  * Cancelling it does not call it back. */
 #define leat_flow_shutdown(...) leat_flow_shutdown_at(__VA_ARGS__, LEAT_HERE)
 LEAT_API LEAT_NODISCARD leat_io *leat_flow_shutdown_at(leat_flow *flow, leat_direction direction, const char *where);

@@ -199,10 +199,26 @@ static void tell_step(leat_flow *flow)
 	}
 }
 
+/* What a shutdown says that the peer was not told of.  Whatever the peer did is no failure
+ * of it [T4]; that there was no memory was not the peer's doing, who waits for the end. */
+static leat_error shutdown_error(const leat_flow *flow)
+{
+	leat_error error = flow->bits & LT_F_WRITE_ERROR ? lt_flow_write_error(flow) : (leat_error){ 0 };
+
+	return leat_error_is(error, LEAT_NOMEM) ? error : (leat_error){ 0 };
+}
+
 static void told_step(leat_flow *flow)
 {
-	if ((flow->bits & LT_F_TOLD) && flow->rare)
-		lt_waiters_settle(flow, &flow->rare->shutters, &(lt_outcome){ 0 });
+	leat_error error;
+	lt_outcome outcome = { 0 };
+
+	if (!(flow->bits & LT_F_TOLD) || !flow->rare)
+		return;
+	error = shutdown_error(flow);
+	if (leat_error_set(error))
+		outcome = lt_failure(error);
+	lt_waiters_settle(flow, &flow->rare->shutters, &outcome);
 }
 
 static bool is_done(const leat_flow *flow)
@@ -266,8 +282,11 @@ static leat_io *shut(leat_flow *flow, leat_direction direction, const char *wher
 		shut_reading(flow);
 	if (lt_flow_ended(flow)) /* by the release of what was dropped */
 		return lt_flow_refuse(flow, lt_flow_refusal(flow), where);
-	if (!(direction & LEAT_WRITE) || (flow->bits & LT_F_TOLD))
+	if (!(direction & LEAT_WRITE))
 		return leat_io_done_at(flow->loop, where);
+	if (flow->bits & LT_F_TOLD)
+		return leat_error_set(shutdown_error(flow)) ? lt_flow_refuse(flow, shutdown_error(flow), where) :
+		                                              leat_io_done_at(flow->loop, where);
 	if (!lt_flow_rare(flow))
 		return lt_io_nomem(flow->loop);
 	io = lt_waiter_new(flow, &flow->rare->shutters, &shutdown_leaf, where);

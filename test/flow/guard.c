@@ -178,6 +178,37 @@ START_TEST(what_a_cancelled_read_into_had_gathered_comes_before_what_follows)
 }
 END_TEST
 
+/* ---- the end of writing ---- */
+
+static void gives_up(leat_flow *self, void *state)
+{
+	(void)state;
+	leat_flow_write_failed(self, leat_error_core((leat_kind)wire.takes));
+}
+
+/* The peer was not told of the end and will wait for it; whatever the peer did is no
+ * failure [T4]. */
+START_TEST(a_shutdown_that_had_no_memory_fails)
+{
+	static const leat_kind kinds[] = { LEAT_NOMEM, LEAT_PROTOCOL, LEAT_RESET, LEAT_TIMEOUT };
+	leat_flow_ops ops = wire_ops;
+	void *state;
+
+	ops.shutdown = gives_up;
+	for (int i = 0; i < 4; i++) {
+		leat_kind wanted = kinds[i] == LEAT_NOMEM ? LEAT_NOMEM : LEAT_NONE;
+
+		world_open(&w);
+		wire = (struct wire){ .takes = kinds[i] };
+		flow = leat_flow_new(w.loop, &ops, &state);
+		expect_fails(leat_flow_shutdown(flow, LEAT_WRITE), wanted);
+		expect_fails(leat_flow_shutdown(flow, LEAT_WRITE), wanted);
+		leat_flow_unref(flow);
+		close_world();
+	}
+}
+END_TEST
+
 /* ---- the end of reading ---- */
 
 START_TEST(after_shutdown_of_reading_nothing_can_be_put_back)
@@ -635,6 +666,7 @@ END_TEST
 SUITE("guard", room_is_what_can_be_written_at_once,
 	 what_was_unread_comes_before_what_arrives_for_a_cancelled_read,
 	what_a_cancelled_read_into_had_gathered_comes_before_what_follows,
+	a_shutdown_that_had_no_memory_fails,
 	after_shutdown_of_reading_nothing_can_be_put_back,
 	the_end_comes_to_a_read_that_alone_holds_the_flow,
 	the_idle_limit_fails_a_read_that_alone_holds_the_flow,
