@@ -4,7 +4,8 @@
  * The peer is OpenSSL alone, over memory; both share a key, and no group to agree on
  * another with, which makes a handshake cheap. The input is deeds: what the peer says
  * is passed on whole, in pieces, spoilt, twice or not at all, beside bytes that are no
- * record; keys are changed, directions end, and our side reads, writes, cancels.
+ * record; keys are changed, directions end, and our side reads, writes, cancels. Below us
+ * is a pair, or what can be taken from and put to directly.
  */
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -13,11 +14,15 @@
 #include <leat/tls.h>
 
 #include "fuzz/fuzz.h"
+#include "support/hose.h"
 
 static struct fuzz_world w;
 enum { SERVER, CLIENT };
 static SSL_CTX *theirs[2];
 static leat_tls *ours[2][2]; /* of TLS 1.2, of what there is */
+
+static struct hose hose;
+static bool hosed;
 
 static SSL *peer;
 static leat_flow *flow, *far;
@@ -196,7 +201,10 @@ static bool meet(leat_tls *tls, int side)
 		SSL_set_accept_state(peer);
 	else
 		SSL_set_connect_state(peer);
-	leat_flow_pair(w.loop, ends);
+	if (hosed)
+		hose_new(&hose, w.loop, ends);
+	else
+		leat_flow_pair(w.loop, ends);
 	far = ends[1];
 	io = side == CLIENT ? leat_tls_client(ends[0], tls, &options) : leat_tls_server(ends[0], tls, &options);
 	for (int i = 0; i < 8 && !done; i++) {
@@ -388,6 +396,15 @@ static void deed(fuzz *f)
 	look();
 }
 
+/* What goes through at once. */
+static void narrow(fuzz *f)
+{
+	if (!hosed)
+		return;
+	hose.holds = 1 + fuzz_byte(f) * 270;
+	hose.gives = 1 + fuzz_byte(f) * 270;
+}
+
 static void records(fuzz *f)
 {
 	unsigned first = fuzz_byte(f);
@@ -396,14 +413,20 @@ static void records(fuzz *f)
 	memset(&is, 0, sizeof is);
 	is.whole = true;
 	reading = NULL;
+	hosed = first & 64;
+	hose = (struct hose){ .holds = HOSE_MOST, .gives = HOSE_MOST };
 	if (!fuzz_open(&w, first & 4 ? fuzz_byte(f) + 1 : 0))
 		return;
-	if (meet(ours[first % 2][first / 2 % 2], first / 2 % 2))
+	if (meet(ours[first % 2][first / 2 % 2], first / 2 % 2)) {
+		narrow(f);
 		while (f->bytes > 0)
 			deed(f);
+	}
 	leat_io_cancel(reading);
 	leat_flow_unref(flow);
 	leat_flow_unref(far);
+	if (hosed)
+		hose_free(&hose);
 	run();
 	SSL_free(peer);
 	fuzz_must(ERR_peek_error() == 0);

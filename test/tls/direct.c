@@ -1,195 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 /* direct - large records over a transport that can be taken from and put to, which takes
  * and gives as little at once as the test says */
-#include <sys/uio.h>
-
-#include <leat/flow_ops.h>
-
+#include "support/hose.h"
 #include "tls/party.h"
 
 enum { LARGE = 300000 };
 
 static struct party p;
 
-/* ---- two ends of a hose ---- */
-
-static struct {
-	size_t holds, gives; /* bytes in each direction, and at once */
-	unsigned taken, put, partly; /* by others than reads and writes; puts not wholly taken */
-} hose;
-
-struct end {
-	leat_flow *self;
-	struct end *other;
-	size_t at, used; /* what came for it */
-	bool blocked, ended, gone;
-	unsigned char bytes[70000];
-};
-
-static size_t least(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
-static size_t drain_end(struct end *e, void *memory, size_t room)
-{
-	size_t n = least(least(e->used, room), hose.gives);
-
-	memcpy(memory, e->bytes + e->at, n);
-	e->used -= n;
-	e->at = e->used > 0 ? e->at + n : 0;
-	return n;
-}
-
-static void has_room(struct end *e)
-{
-	if (!e->other->blocked)
-		return;
-	e->other->blocked = false;
-	leat_flow_writable(e->other->self);
-}
-
-static void answer(struct end *e)
-{
-	leat_buf *buf;
-	size_t n = least(e->used, hose.gives);
-
-	if (e->gone || !leat_flow_wanted(e->self) || (n == 0 && !e->ended))
-		return;
-	if (n == 0) {
-		leat_flow_give_end(e->self);
-		return;
-	}
-	if (leat_flow_give_readable(e->self))
-		return;
-	buf = leat_buf_new(p.w.loop, n);
-	drain_end(e, leat_buf_space(buf), n);
-	leat_flow_give(e->self, buf);
-	has_room(e);
-}
-
-static void hose_read(leat_flow *self, void *state)
-{
-	(void)self;
-	answer(state);
-}
-
-static size_t hose_take(leat_flow *self, void *state, void *memory, size_t room)
-{
-	size_t n = drain_end(state, memory, room);
-
-	(void)self;
-	has_room(state);
-	hose.taken += n > 0;
-	return n;
-}
-
-/* What the other end has room for. */
-static size_t fill_end(struct end *to, const void *bytes, size_t n)
-{
-	n = least(n, hose.holds - least(hose.holds, to->used));
-	if (to->at + to->used + n > sizeof to->bytes) {
-		memmove(to->bytes, to->bytes + to->at, to->used);
-		to->at = 0;
-	}
-	memcpy(to->bytes + to->at + to->used, bytes, n);
-	to->used += n;
-	return n;
-}
-
-static void hose_write(leat_flow *self, void *state, leat_bufs *queue)
-{
-	struct end *e = state;
-	struct iovec part;
-	size_t n = 1;
-
-	(void)self;
-	while (n > 0 && leat_bufs_iovec(queue, &part, 1) > 0) {
-		n = fill_end(e->other, part.iov_base, part.iov_len);
-		leat_bufs_drop(queue, n);
-	}
-	e->blocked = leat_bufs_size(queue) > 0;
-	answer(e->other);
-}
-
-static size_t hose_put(leat_flow *self, void *state, const struct iovec *parts, int count)
-{
-	struct end *e = state;
-	size_t sum = 0, wanted = 0, n;
-
-	(void)self;
-	for (int i = 0; i < count; i++) {
-		wanted += parts[i].iov_len;
-		n = fill_end(e->other, parts[i].iov_base, parts[i].iov_len);
-		sum += n;
-		if (n < parts[i].iov_len)
-			break;
-	}
-	hose.put += sum > 0;
-	hose.partly += sum > 0 && sum < wanted;
-	answer(e->other);
-	return sum;
-}
-
-static void hose_shutdown(leat_flow *self, void *state)
-{
-	struct end *e = state;
-
-	e->other->ended = true;
-	answer(e->other);
-	leat_flow_told(self);
-}
-
-static void hose_end(leat_flow *self, void *state)
-{
-	struct end *e = state;
-
-	(void)self;
-	e->gone = e->other->ended = true;
-	answer(e->other);
-}
-
-static const leat_flow_ops hose_ops = {
-	.size = sizeof(leat_flow_ops),
-	.name = "hose",
-	.state_bytes = sizeof(struct end),
-	.read = hose_read,
-	.write = hose_write,
-	.shutdown = hose_shutdown,
-	.close = hose_end,
-	.abort = hose_end,
-	.take = hose_take,
-	.put = hose_put,
-};
-
-/* ---- over it ---- */
-
-static leat_flow *kept[2]; /* an end may outlive the other */
+static struct hose hose;
 
 static void meets(size_t holds, size_t gives)
 {
-	struct end *ends[2];
 	leat_flow *below[2];
 
 	party_open(&p);
-	hose.holds = SIZE_MAX;
-	hose.gives = SIZE_MAX;
-	hose.taken = hose.put = hose.partly = 0;
-	for (int i = 0; i < 2; i++) {
-		void *state;
-
-		below[i] = leat_flow_new(p.w.loop, &hose_ops, &state);
-		ends[i] = state;
-		ends[i]->self = below[i];
-		kept[i] = leat_flow_ref(below[i]);
-	}
-	ends[0]->other = ends[1];
-	ends[1]->other = ends[0];
-	hose.holds = sizeof ends[0]->bytes;
+	hose = (struct hose){ .holds = HOSE_MOST, .gives = HOSE_MOST };
+	hose_new(&hose, p.w.loop, below);
 	party_meet_over(&p, below, "good.test");
 	expect_ok(p.error[CLIENT]);
 	expect_ok(p.error[SERVER]);
-	expect_tls_hears(&p, SERVER, "");
 	hose.holds = holds;
 	hose.gives = gives;
 }
@@ -197,12 +27,11 @@ static void meets(size_t holds, size_t gives)
 static void part(void)
 {
 	party_part(&p);
-	for (int i = 0; i < 2; i++)
-		leat_flow_unref(kept[i]);
+	hose_free(&hose);
 	party_close(&p);
 }
 
-static char large[LARGE], got[LARGE];
+static char large[LARGE], got[2 * LARGE];
 
 static void carries(int from, int to, size_t bytes)
 {
@@ -234,7 +63,7 @@ START_TEST(large_records_go_both_ways_in_any_pieces)
 	fill_large();
 	meets(holds, gives);
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-		if (least(holds, gives) < 100 && sizes[i] > 40000)
+		if (hose_least(holds, gives) < 100 && sizes[i] > 40000)
 			continue;
 		carries(CLIENT, SERVER, sizes[i]);
 		carries(SERVER, CLIENT, sizes[i]);
@@ -313,7 +142,39 @@ START_TEST(the_end_comes_behind_them)
 }
 END_TEST
 
-START_TEST(an_end_in_the_middle_of_one_is_truncated)
+/* Whatever is still being sent when a flush that began before is done. */
+START_TEST(the_goodbye_comes_behind_a_flush_and_what_was_written_since)
+{
+	static const size_t firsts[] = { 30000, 40000, 50000, 60000 };
+	static const size_t seconds[] = { 1000, 20000, 40000, 66000, 80000, 100000, 130000, 200000 };
+	size_t first = firsts[_i / 8], second = seconds[_i % 8];
+	leat_io *flushed, *shut, *reading;
+	leat_result result;
+	leat_error error;
+
+	fill_large();
+	meets(20000, 20000);
+	leat_io_ignore(leat_flow_write(p.flow[CLIENT], large, first));
+	party_run(&p);
+	flushed = leat_flow_flush(p.flow[CLIENT]);
+	leat_io_ignore(leat_flow_write(p.flow[CLIENT], large, second));
+	shut = leat_flow_shutdown(p.flow[CLIENT], LEAT_WRITE);
+	reading = leat_flow_read_into(p.flow[SERVER], got, first + second, LARGE + LARGE);
+	party_run(&p);
+	expect_int((int)settled_int(reading), (int)(first + second));
+	reading = leat_flow_read(p.flow[SERVER]);
+	party_run(&p);
+	expect_true(leat_io_try(reading, &result));
+	error = leat_result_error(&result);
+	expect_ok(error);
+	expect_null(leat_result_buf(&result));
+	expect_ok(settled(flushed));
+	expect_ok(settled(shut));
+	part();
+}
+END_TEST
+
+START_TEST(a_cut_in_the_middle_of_one_is_a_reset)
 {
 	leat_io *reading;
 
@@ -326,7 +187,7 @@ START_TEST(an_end_in_the_middle_of_one_is_truncated)
 	leat_flow_abort(p.flow[CLIENT]);
 	reading = leat_flow_read(p.flow[SERVER]);
 	party_run(&p);
-	expect_kind(settled(reading), LEAT_TRUNCATED);
+	expect_kind(settled(reading), LEAT_RESET);
 	part();
 }
 END_TEST
@@ -337,4 +198,5 @@ SUITE("direct", EACH(large_records_go_both_ways_in_any_pieces, FITS * FITS),
 	several_that_go_out_together_do_so_in_one_piece,
 	one_that_is_taken_in_part_goes_on_by_itself,
 	the_end_comes_behind_them,
-	an_end_in_the_middle_of_one_is_truncated)
+	EACH(the_goodbye_comes_behind_a_flush_and_what_was_written_since, 32),
+	a_cut_in_the_middle_of_one_is_a_reset)
