@@ -125,7 +125,8 @@ static leat_io *on_flushed(void *ctx, leat_result *result)
 
 	(void)result;
 	l->dirty = l->more;
-	flushed(l);
+	if (!l->sending) /* else what was written meanwhile is not out yet: on_sent goes on */
+		flushed(l);
 	return NULL;
 }
 
