@@ -5,13 +5,14 @@
  * transport that can be taken from tells him and keeps them; what another gives is kept
  * here, and taken from there.
  */
+#include <stdint.h>
 #include <sys/uio.h>
 
 #include <leat/direct.h>
 
 #include "flow/read.h"
 
-enum { PARTS = 64 /* of one call */ };
+enum { PARTS = 64 /* of one call */, AT_ONCE = 1 << 30 /* whatever room is said to be */ };
 
 /* ---- reading ---- */
 
@@ -116,6 +117,7 @@ size_t leat_flow_try_read(leat_flow *flow, void *memory, size_t room)
 
 	if (room == 0 || lt_flow_refuse_read(flow, &error))
 		return 0;
+	room = room < AT_ONCE ? room : AT_ONCE;
 	if (has_kept(flow))
 		return take_kept(flow, memory, room);
 	if (!can_take(flow))
@@ -130,13 +132,17 @@ size_t leat_flow_try_read(leat_flow *flow, void *memory, size_t room)
 
 /* ---- writing ---- */
 
-/* More than there is of memory is for the transport to refuse. */
-static bool is_nothing(const struct iovec *parts, int count)
+/* Nothing, or more than there is of memory: a write says so, and nothing is broken by it. */
+static bool makes_no_sense(const struct iovec *parts, int count)
 {
-	for (int i = 0; i < count; i++)
-		if (parts[i].iov_len > 0)
-			return false;
-	return true;
+	size_t any = 0;
+
+	for (int i = 0; i < count; i++) {
+		if (parts[i].iov_len > PTRDIFF_MAX)
+			return true;
+		any |= parts[i].iov_len;
+	}
+	return any == 0;
 }
 
 size_t leat_flow_try_write(leat_flow *flow, const struct iovec *parts, int count)
@@ -145,7 +151,7 @@ size_t leat_flow_try_write(leat_flow *flow, const struct iovec *parts, int count
 	size_t bytes;
 
 	count = count < PARTS ? count : PARTS;
-	if ((flow->bits & odd) || flow->out || is_nothing(parts, count) || !lt_has(flow->ops, put) ||
+	if ((flow->bits & odd) || flow->out || makes_no_sense(parts, count) || !lt_has(flow->ops, put) ||
 	    lt_flow_is_leased(flow, LEAT_WRITE))
 		return 0;
 	flow->refs++;

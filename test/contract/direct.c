@@ -269,6 +269,29 @@ static void w3_parts_are_put_in_order(void)
 	expect_hears(a, "one two three");
 }
 
+static void r2_there_may_be_any_room(void)
+{
+	char memory[16] = "";
+
+	say(b, "hello");
+	expect_int(waited(a), 1);
+	expect_size(leat_flow_try_read(a, memory, SIZE_MAX), 5);
+	expect_str(memory, "hello");
+	say(b, "on");
+	expect_hears(a, "on");
+}
+
+static void w3_what_cannot_be_is_not_put_and_breaks_nothing(void)
+{
+	struct iovec parts[2] = { { (void *)(uintptr_t)"hello", 5 }, { (void *)(uintptr_t)"x", SIZE_MAX } };
+
+	expect_size(leat_flow_try_write(b, parts, 2), 0);
+	parts[1].iov_len = (size_t)INT64_MAX + 1;
+	expect_size(leat_flow_try_write(b, parts, 2), 0);
+	say(b, "on");
+	expect_hears(a, "on");
+}
+
 static void w4_nothing_is_put_of_nothing(void)
 {
 	struct iovec parts[2] = { { NULL, 0 }, { NULL, 0 } };
@@ -338,6 +361,7 @@ const struct clause direct_clauses[] = {
 	CLAUSE(r1_or_the_end, ANY),
 	CLAUSE(r1_or_an_error, ANY),
 	CLAUSE(r2_nothing_is_taken_where_nothing_is_there, ANY),
+	CLAUSE(r2_there_may_be_any_room, ANY),
 	CLAUSE(r4_what_is_in_flight_can_be_taken_after_the_peers_close, ANY),
 	CLAUSE(r8_who_waits_to_read_is_a_reader, ANY),
 	CLAUSE(r9_who_waits_and_is_cancelled_has_taken_nothing, ANY),
@@ -350,6 +374,7 @@ const struct clause direct_clauses[] = {
 	CLAUSE(w3_parts_are_put_in_order, ANY),
 	CLAUSE(w3_nothing_is_put_before_what_is_queued, ANY),
 	CLAUSE(w3_what_was_put_in_part_goes_on_by_a_write, ANY),
+	CLAUSE(w3_what_cannot_be_is_not_put_and_breaks_nothing, ANY),
 	CLAUSE(w4_nothing_is_put_of_nothing, ANY),
 	CLAUSE(w5_who_puts_hears_of_the_failure_by_a_write, ANY),
 	CLAUSE(w6_nothing_is_put_after_the_end_of_writing, ANY),
