@@ -65,6 +65,8 @@ static void drop(leat_loop *loop, leat_io *io)
 			lt_outcome_drop(&((leat_io *)io->u.call.other)->u.outcome);
 		if (io->kind == LT_FIBER)
 			lt_fiber_kind.drop(loop, io);
+		else if (loop->late)
+			io->spare |= LT_LOST;
 		io->flags |= LT_DOOMED;
 		io->waiter = 0;
 		return;
@@ -107,6 +109,8 @@ static void raze_tree(leat_loop *loop, leat_io *top)
 		}
 		up = io == top ? NULL : lt_waiter_cell(io);
 		doomed = loop->doomed;
+		if (lt_io_has_lost(loop, io))
+			loop->late = true;
 		drop(loop, io);
 		if (!up)
 			return;
@@ -134,10 +138,10 @@ void lt_io_raze_doomed(leat_loop *loop)
 		io = loop->doomed;
 		loop->doomed = (leat_io *)io->waiter;
 		io->waiter = 0;
-		loop->late = loop->unwinding > 0; /* a fiber that was cancelled before may have been of this tree */
 		raze_tree(loop, io);
-		loop->late = false;
 	}
+	loop->lost = loop->late;
+	loop->late = false;
 	loop->razing = false;
 	if (loop->unwind)
 		lt_unwind_close(loop);
@@ -153,6 +157,15 @@ void lt_io_raze_at(leat_loop *loop, leat_io *io, const char *where)
 	loop->dropped = where;
 	lt_io_raze(loop, io);
 	loop->dropped = NULL;
+}
+
+void lt_io_raze_source(leat_loop *loop, leat_io *self, leat_io *source, const char *where)
+{
+	source->waiter = 0;
+	loop->lost = false;
+	lt_io_raze_at(loop, source, where);
+	if (loop->lost)
+		self->spare |= LT_LOST;
 }
 
 void lt_io_cancel(leat_io *io)

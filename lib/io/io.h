@@ -39,6 +39,10 @@ enum lt_flag {
 	LT_MADE = 128,   /* has a maker: the generation is the maker's */
 };
 
+/* In `spare`: a source of it was razed that unwinds by itself, and may borrow from whoever
+ * waits for the cell.  More than a fiber's class is. */
+enum { LT_LOST = 128 };
+
 /* What a cell does about its sources; 0 has its kind in the payload. */
 enum lt_kind_index { LT_CUSTOM, LT_LEAF, LT_THEN, LT_CATCH, LT_BRANCH, LT_FINALLY, LT_KEEP, LT_HOLD, LT_REPEAT, LT_SPAWN, LT_FIBER, LT_KINDS };
 
@@ -160,6 +164,11 @@ static inline bool lt_io_is(const leat_io *io, uint8_t phase, uint8_t kind, uint
 static inline bool lt_io_is_any(const leat_io *io, uint8_t phase, uint8_t without)
 {
 	return (io->word & lt_word(0xff, without, 0)) == lt_word(phase, 0, 0);
+}
+
+static inline bool lt_io_has_lost(const leat_loop *loop, const leat_io *io)
+{
+	return (io->spare & LT_LOST) && loop->unwinding > 0;
 }
 
 static_assert(sizeof(leat_io) == 64, "a cell is 64 bytes");
@@ -537,6 +546,8 @@ leat_io *lt_io_past_forward(leat_loop *loop, leat_io *io);
 void lt_io_raze(leat_loop *loop, leat_io *io);
 /* The same, with the place that a trace is told. */
 void lt_io_raze_at(leat_loop *loop, leat_io *io, const char *where);
+/* The same, of a source of one that stays. */
+void lt_io_raze_source(leat_loop *loop, leat_io *self, leat_io *source, const char *where);
 void lt_io_unhandled(leat_loop *loop, leat_error error, const char *where);
 /* Runs what is ready, then the tails, and again while there is something and
  * the budget lasts; gives how many of the former it was. */

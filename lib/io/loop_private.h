@@ -71,6 +71,7 @@ struct leat_loop {
 	struct lt_unwind *unwind; /* who waits for the end of what the cancel at work begins */
 	struct lt_unwind *heir;   /* and of what the fiber cancels that is unwinding now */
 	size_t unwinding;         /* cancelled fibers and the contexts behind them, in the queue */
+	bool lost;                /* something of the kind was in what was razed last */
 	struct event_base *base;
 	struct event kick;
 	lt_timers timers;

@@ -184,10 +184,8 @@ void lt_many_finish(leat_loop *loop, leat_io *self, leat_io *winner)
 		leat_io *child = many->slot[many->count - 1].child;
 
 		many->slot[many->count - 1].child = winner;
-		if (child) {
-			child->waiter = 0;
-			lt_io_raze_at(loop, child, self->where);
-		}
+		if (child)
+			lt_io_raze_source(loop, self, child, self->where);
 		if (many->count > 0)
 			many->count--;
 	}

@@ -56,10 +56,12 @@ void lt_map_drop(leat_loop *loop, leat_io *self)
 	self->kind = LT_HOLD;
 	self->u.call.ctx = ctx.data;
 	self->u.call.destroy = ctx.destroy;
-	if (behind && ctx.destroy)
+	if (behind && ctx.destroy) {
 		loop->unwinding++;
-	else if (!behind)
+		loop->late = true; /* who waited comes after it */
+	} else if (!behind) {
 		lt_io_drop_ctx(loop, self);
+	}
 }
 
 void lt_map_enter(leat_io *self)
@@ -73,7 +75,7 @@ bool lt_map_leave(leat_loop *loop, leat_io *self, leat_io *made)
 	if (!(self->flags & LT_DOOMED))
 		return false;
 	lt_io_cancel(made);
-	loop->late = loop->unwinding > 0;
+	loop->late = lt_io_has_lost(loop, self);
 	lt_map_drop(loop, self);
 	loop->late = false;
 	if (!(self->flags & LT_QUEUED))
@@ -91,8 +93,7 @@ static void cancel_others(leat_loop *loop, leat_io *self, const leat_io *winner)
 		if (child == winner)
 			continue;
 		many->slot[i].child = NULL;
-		child->waiter = 0;
-		lt_io_raze(loop, child);
+		lt_io_raze_source(loop, self, child, NULL);
 	}
 }
 

@@ -55,9 +55,8 @@ static void timeout_start(leat_loop *loop, leat_io *self)
 		self->source = source;
 		return;
 	}
-	source->waiter = 0;
 	self->flags |= LT_RUNNING;
-	lt_io_raze_at(loop, source, self->where);
+	lt_io_raze_source(loop, self, source, self->where);
 	self->flags &= (uint8_t)~LT_RUNNING;
 	if (self->flags & LT_DOOMED)
 		lt_cell_free(loop, self);

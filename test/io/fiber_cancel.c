@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* fiber_cancel - fibers that nobody wants any more, and the end of a loop with fibers on it */
 #include <leat/fiber.h>
+#include <leat/map.h>
 
 #include "support/fibers.h"
 #include "support/step.h"
@@ -65,6 +66,113 @@ START_TEST(one_that_lost_a_race_unwinds_before_the_contexts_of_who_waited)
 	leat_resolve(stop);
 	world_run(&w);
 	tape_expect("cancelled still session ~context");
+	close_world();
+}
+END_TEST
+
+static leat_io *lose_and_say(void *ctx, leat_loop *loop)
+{
+	say_await(pending(loop, &makers[1]));
+	tape_addf("%s", (char *)ctx);
+	return NULL;
+}
+
+/* Who has nothing to do with it does not wait for it. */
+START_TEST(while_one_unwinds_a_cancel_of_others_is_done_when_it_returns)
+{
+	static char unwound[] = "unwound";
+	leat_io *fiber, *other;
+
+	open_world();
+	fiber = leat_fiber(w.loop, lose_and_say, leat_ctx_borrow(unwound));
+	other = leat_io_attach(leat_io_attach(leat_sleep(w.loop, 1000), thing_owned("low")), thing_owned("high"));
+	world_run(&w);
+	leat_io_cancel(fiber);
+	leat_io_cancel(other);
+	tape_expect("~low ~high");
+	world_run(&w);
+	tape_expect("cancelled unwound");
+	close_world();
+}
+END_TEST
+
+static leat_io *clean_up(void *ctx, leat_loop *loop)
+{
+	say_await(pending(loop, &makers[1]));
+	say_await(leat_io_attach(leat_sleep(loop, 1000), thing_owned("stack")));
+	leat_io_cancel(leat_io_attach(leat_sleep(loop, 1000), thing_owned("more")));
+	tape_addf("over %s", (char *)ctx);
+	return leat_io_attach(leat_sleep(loop, 1000), thing_owned("given"));
+}
+
+/* Which may be on its own stack. */
+START_TEST(what_one_awaits_while_it_unwinds_has_no_context_when_it_goes_on)
+{
+	leat_io *fiber;
+
+	open_world();
+	fiber = leat_io_attach(leat_fiber(w.loop, clean_up, thing_owned("fiber's")), thing_owned("waiter's"));
+	world_run(&w);
+	leat_io_cancel(fiber);
+	world_run(&w);
+	tape_expect("cancelled ~stack cancelled ~more over fiber's ~given ~fiber's ~waiter's");
+	close_world();
+}
+END_TEST
+
+/* On the time, in a map, and by what had lost before. */
+START_TEST(whatever_one_was_lost_by_it_unwinds_before_the_contexts_of_who_waited)
+{
+	static char session[] = "session";
+	leat_maker winner, stop;
+	leat_io *ios[2], *fiber;
+
+	open_world();
+	ios[0] = pending(w.loop, &winner);
+	fiber = leat_fiber(w.loop, lose, leat_ctx_borrow(session));
+	ios[1] = leat_io_timeout(_i ? leat_io_attach(fiber, thing_owned("inner")) : fiber, 5);
+	if (_i == 2)
+		ios[1] = leat_io_race(w.loop, (leat_io *[]){ leat_sleep(w.loop, 1000), ios[1] }, 2);
+	top = leat_io_attach(leat_io_race(w.loop, ios, 2), thing_owned("context"));
+	leat_io_detach(leat_io_then(pending(w.loop, &stop), cancel_it, leat_ctx_none()));
+	world_run(&w);
+	leat_resolve(winner);
+	leat_resolve(stop);
+	world_run(&w);
+	tape_expect(_i ? "cancelled still session ~inner ~context" : "cancelled still session ~context");
+	close_world();
+}
+END_TEST
+
+static leat_io *lose_in_map(void *ctx, leat_loop *loop)
+{
+	say_await(pending(loop, &makers[1]));
+	return NULL;
+}
+
+static void cancel_top_at_end(void *ctx)
+{
+	tape_add(ctx);
+	cancel_top();
+}
+
+static leat_io *first_or_fiber(void *ctx, leat_loop *loop, size_t i)
+{
+	static char word[] = "~fiber's";
+
+	if (i == 0)
+		return leat_sleep(loop, 2);
+	return i == 1 ? leat_io_attach(leat_fiber(loop, lose_in_map, leat_ctx_none()), leat_ctx_own(word, cancel_top_at_end)) :
+	                NULL;
+}
+
+START_TEST(a_map_that_waits_for_them_goes_before_who_waited)
+{
+	open_world();
+	top = leat_io_attach(leat_map_any(w.loop, 0, first_or_fiber, thing_owned("map")), thing_owned("waiter"));
+	world_run(&w);
+	world_pass(&w, 5);
+	tape_expect("cancelled ~fiber's ~map ~waiter");
 	close_world();
 }
 END_TEST
@@ -670,6 +778,10 @@ START_TEST(a_closing_loop_refuses_and_drops_the_context)
 END_TEST
 
 SUITE("fiber_cancel", one_that_lost_a_race_unwinds_before_the_contexts_of_who_waited,
+	EACH(whatever_one_was_lost_by_it_unwinds_before_the_contexts_of_who_waited, 3),
+	a_map_that_waits_for_them_goes_before_who_waited,
+	while_one_unwinds_a_cancel_of_others_is_done_when_it_returns,
+	what_one_awaits_while_it_unwinds_has_no_context_when_it_goes_on,
 	one_that_has_not_begun_never_runs,
 	a_parked_one_fails_with_cancelled_from_then_on_and_unwinds_by_itself,
 	what_had_settled_and_had_not_reached_it_goes_back, one_that_yields_is_cancelled_while_it_is_queued,
