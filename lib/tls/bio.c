@@ -36,6 +36,7 @@ static size_t take_below(lt_tls *l, char *to, size_t room)
 
 	l->waits = bytes == room && ++l->taken < TAKEN_IN_A_ROW ? LT_TLS_MUCH : LT_TLS_NOTHING;
 	l->large = bytes >= LT_TLS_RECORD;
+	l->fed += bytes;
 	return bytes;
 }
 

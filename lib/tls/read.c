@@ -15,8 +15,12 @@ static bool has_some(const lt_tls *l)
 /* How much plaintext there is at most; of what waits below that is not known. */
 static size_t bound(const lt_tls *l)
 {
-	size_t bytes = (size_t)SSL_pending(l->ssl) + (l->in ? leat_buf_size(l->in) + l->fed : LT_TLS_RECORD);
+	size_t bytes = (size_t)SSL_pending(l->ssl);
 
+	if (l->in)
+		bytes += leat_buf_size(l->in) + l->fed;
+	if (!l->in || SSL_has_pending(l->ssl)) /* a part of one is there, from when large ones came */
+		bytes += LT_TLS_RECORD;
 	return bytes < LT_TLS_BLOCK && l->waits != LT_TLS_MUCH ? bytes : LT_TLS_BLOCK;
 }
 
