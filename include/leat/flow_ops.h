@@ -158,7 +158,7 @@ LEAT_API void leat_flow_keep_at(leat_flow *self, leat_direction direction, leat_
 /* Fills in the lease, which the borrower keeps in place until it is over; it
  * holds the flow.  UNSUPPORTED: this flow never lends; BUSY: not now, since
  * bytes are kept or queued there, an operation is under way, the direction has
- * ended, or is being recalled; NOMEM; CLOSED. */
+ * ended, or is being recalled; INVALID: without a recall; NOMEM; CLOSED. */
 LEAT_API leat_error leat_flow_lease(leat_flow *flow, leat_direction direction, leat_lease *lease);
 /* Gives it back; one that is over is let be. */
 LEAT_API void leat_lease_end(leat_lease *lease);

@@ -10,6 +10,7 @@
 
 #include <leat/direct.h>
 
+#include "base/abort.h"
 #include "flow/read.h"
 
 enum { PARTS = 64 /* of one call */, AT_ONCE = 1 << 30 /* whatever room is said to be */ };
@@ -19,6 +20,7 @@ enum { PARTS = 64 /* of one call */, AT_ONCE = 1 << 30 /* whatever room is said 
 void lt_flow_settle_readable(leat_flow *flow, leat_io *io, bool is_end)
 {
 	flow->bits |= LT_F_HELD;
+	flow->reads += !is_end; /* a reader to late.c, from now on until it takes them */
 	lt_settle(flow->loop, io,
 	          &(lt_outcome){ .type = &leat_int_type,
 	                         .as.value = { .integer = !is_end, .giver = &lt_flow_into_giver, .giver_ctx = flow } });
@@ -124,6 +126,8 @@ size_t leat_flow_try_read(leat_flow *flow, void *memory, size_t room)
 		return 0;
 	flow->refs++; /* an error found there drops what is queued, and its release may do anything */
 	bytes = flow->ops->take(lt_flow_self(flow), lt_flow_state(flow), memory, room);
+	if (bytes > room)
+		lt_abort("%s: \"%s\" took more bytes than there was room for", flow->where, flow->ops->name);
 	flow->read_bytes += bytes;
 	flow->reads += bytes > 0;
 	lt_flow_unref(flow);
@@ -132,30 +136,32 @@ size_t leat_flow_try_read(leat_flow *flow, void *memory, size_t room)
 
 /* ---- writing ---- */
 
-/* Nothing, or more than there is of memory: a write says so, and nothing is broken by it. */
-static bool makes_no_sense(const struct iovec *parts, int count)
+/* 0 also for more than there can be of memory: a write says so, and nothing is broken by it. */
+static size_t sum_of(const struct iovec *parts, int count)
 {
-	size_t any = 0;
+	size_t sum = 0;
 
 	for (int i = 0; i < count; i++) {
-		if (parts[i].iov_len > PTRDIFF_MAX)
-			return true;
-		any |= parts[i].iov_len;
+		if (parts[i].iov_len > PTRDIFF_MAX - sum)
+			return 0;
+		sum += parts[i].iov_len;
 	}
-	return any == 0;
+	return sum;
 }
 
 size_t leat_flow_try_write(leat_flow *flow, const struct iovec *parts, int count)
 {
 	const uint32_t odd = LT_F_CLOSED | LT_F_MOVED | LT_F_WRITE_SHUT | LT_F_WRITE_ERROR | LT_F_WRITE_BUSY;
-	size_t bytes;
+	size_t bytes, sum;
 
 	count = count < PARTS ? count : PARTS;
-	if ((flow->bits & odd) || flow->out || makes_no_sense(parts, count) || !lt_has(flow->ops, put) ||
-	    lt_flow_is_leased(flow, LEAT_WRITE))
+	sum = sum_of(parts, count);
+	if ((flow->bits & odd) || flow->out || sum == 0 || !lt_has(flow->ops, put) || lt_flow_is_leased(flow, LEAT_WRITE))
 		return 0;
 	flow->refs++;
 	bytes = flow->ops->put(lt_flow_self(flow), lt_flow_state(flow), parts, count);
+	if (bytes > sum)
+		lt_abort("%s: \"%s\" put more bytes than there were", flow->where, flow->ops->name);
 	flow->written_bytes += bytes;
 	flow->writes += bytes > 0;
 	lt_flow_unref(flow);
@@ -164,5 +170,7 @@ size_t leat_flow_try_write(leat_flow *flow, const struct iovec *parts, int count
 
 bool leat_flow_is_direct(const leat_flow *flow, leat_direction direction)
 {
+	if (lt_flow_ended(flow))
+		return false;
 	return (!(direction & LEAT_READ) || lt_has(flow->ops, take)) && (!(direction & LEAT_WRITE) || lt_has(flow->ops, put));
 }

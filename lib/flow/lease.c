@@ -44,8 +44,10 @@ static bool writing_is_quiet(const leat_flow *flow)
 	return !(flow->bits & odd) && !flow->out && !flow->rare->leases[1];
 }
 
-static leat_error objection(leat_flow *flow, leat_direction direction)
+static leat_error objection(leat_flow *flow, leat_direction direction, const leat_lease *lease)
 {
+	if (!lease->recall)
+		return leat_error_core(LEAT_INVALID);
 	if (lt_flow_ended(flow))
 		return lt_flow_refusal(flow);
 	if (!lt_has(flow->ops, lease_fd) || (flow->ops->directions && !(flow->ops->directions & direction)))
@@ -64,7 +66,7 @@ leat_error leat_flow_lease(leat_flow *flow, leat_direction direction, leat_lease
 	leat_error error;
 
 	leat_options_check_at(lease, "leat_lease", NULL);
-	error = objection(flow, direction);
+	error = objection(flow, direction, lease);
 	lease->flow = NULL;
 	lease->direction = direction;
 	lease->fd = -1;

@@ -314,6 +314,42 @@ END_TEST
 
 /* ---- putting ---- */
 
+static size_t too_much(leat_flow *self, void *state, void *memory, size_t room)
+{
+	(void)self;
+	(void)state;
+	(void)memory;
+	return room + 1;
+}
+
+START_TEST(taking_more_than_there_was_room_for_aborts)
+{
+	leat_flow_ops ops = wire_ops;
+	char byte;
+
+	ops.take = too_much;
+	open_with(&ops);
+	leat_flow_try_read(flow, &byte, 1);
+}
+END_TEST
+
+static size_t all_and_more(leat_flow *self, void *state, const struct iovec *parts, int count)
+{
+	(void)self;
+	(void)state;
+	return parts[count - 1].iov_len + 1;
+}
+
+START_TEST(putting_more_than_there_was_aborts)
+{
+	leat_flow_ops ops = wire_ops;
+
+	ops.put = all_and_more;
+	open_with(&ops);
+	put("hello");
+}
+END_TEST
+
 START_TEST(what_is_put_is_there_at_once)
 {
 	open_flow();
@@ -419,6 +455,8 @@ SUITE("direct", who_only_wants_to_know_is_told_and_the_bytes_stay,
 	while_closing_the_bytes_are_wanted_and_kept,
 	a_release_that_reads_gets_what_comes_next,
 	an_error_found_by_who_takes_may_be_the_end_of_the_flow,
+	ABORTS(taking_more_than_there_was_room_for_aborts),
+	ABORTS(putting_more_than_there_was_aborts),
 	what_is_put_is_there_at_once,
 	what_was_not_taken_goes_on_by_a_write,
 	nothing_is_put_before_what_is_queued_or_while_it_is_busy,

@@ -387,6 +387,32 @@ START_TEST(who_reads_slowly_while_closing_gets_all)
 }
 END_TEST
 
+static void takes_tens_later(int count, int64_t ms)
+{
+	char ten[10];
+
+	for (int i = 0; i < count; i++) {
+		leat_result told = outcome(leat_flow_readable(flow));
+
+		expect_int(leat_result_int(&told), 1);
+		world_pass(&w, ms);
+		expect_size(leat_flow_try_read(flow, ten, 10), 10);
+		expect_mem(ten, "0123456789", 10);
+	}
+}
+
+/* By himself, and not in the turn in which he is told. */
+START_TEST(who_takes_slowly_while_closing_gets_all)
+{
+	leat_io *closing = close_a_source_of(100);
+
+	takes_tens_later(100, 300);
+	expect_end(leat_flow_read(flow));
+	expect_closes(closing);
+	close_source_world();
+}
+END_TEST
+
 START_TEST(who_stops_reading_while_closing_does_not_hold_it)
 {
 	leat_io *closing = close_a_source_of(1000);
@@ -674,6 +700,7 @@ SUITE("guard", room_is_what_can_be_written_at_once,
 	after_a_hole_no_byte_is_given,
 	who_has_read_all_while_closing_hears_of_the_end,
 	who_reads_slowly_while_closing_gets_all,
+	who_takes_slowly_while_closing_gets_all,
 	who_stops_reading_while_closing_does_not_hold_it,
 	who_never_reads_while_closing_is_not_waited_for,
 	a_source_that_is_always_ready_does_not_keep_the_loop_from_its_deadlines,

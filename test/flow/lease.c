@@ -364,6 +364,15 @@ static void on_recall_drop(void *ctx, leat_error error)
 	leat_flow_unref(mine);
 }
 
+START_TEST(one_that_cannot_be_taken_back_is_not_lent)
+{
+	begin();
+	lease = (leat_lease){ .size = sizeof lease };
+	expect_kind(leat_flow_lease(mine, LEAT_READ, &lease), LEAT_INVALID);
+	finish();
+}
+END_TEST
+
 START_TEST(its_recall_may_drop_the_last_handle)
 {
 	begin();
@@ -560,6 +569,7 @@ SUITE("lease",
 	ended_twice_is_ended,
 	what_is_lent_cannot_be_taken_or_leave,
 	EACH(it_is_taken_back_once, ENDS),
+	one_that_cannot_be_taken_back_is_not_lent,
 	EACH(its_recall_may_drop_the_last_handle, ENDS),
 	EACH(it_is_not_lent_again_inside_its_recall, ENDS),
 	silence_takes_it_back,
