@@ -414,7 +414,6 @@ static void records(fuzz *f)
 	is.whole = true;
 	reading = NULL;
 	hosed = first & 64;
-	hose = (struct hose){ .holds = HOSE_MOST, .gives = HOSE_MOST };
 	if (!fuzz_open(&w, first & 4 ? fuzz_byte(f) + 1 : 0))
 		return;
 	if (meet(ours[first % 2][first / 2 % 2], first / 2 % 2)) {

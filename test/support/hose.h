@@ -2,9 +2,10 @@
 /* hose - two joined flows in memory that can be taken from and put to, and that take and
  * give as little at once as the test says
  *
- *	struct hose hose = { .holds = 20000, .gives = 7 };
+ *	static struct hose hose;
  *
- *	hose_new(&hose, loop, ends);
+ *	hose_new(&hose, loop, ends);      as much as there is room for
+ *	hose.gives = 7;
  *	...                               both flows are let go of
  *	hose_free(&hose);
  */
@@ -23,6 +24,7 @@ struct hose {
 	unsigned taken, put, partly; /* by others than reads and writes; puts not wholly taken */
 	struct hose_end *ends[2];
 	leat_flow *kept[2]; /* an end may outlive the other */
+	unsigned char bytes[2][HOSE_MOST];
 };
 
 struct hose_end {
@@ -31,7 +33,7 @@ struct hose_end {
 	struct hose_end *other;
 	size_t at, used; /* what came for it */
 	bool blocked, ended, cut, gone;
-	unsigned char bytes[HOSE_MOST];
+	unsigned char *bytes; /* HOSE_MOST */
 };
 
 static inline size_t hose_least(size_t a, size_t b)
@@ -53,7 +55,7 @@ static inline size_t hose_drain(struct hose_end *e, void *memory, size_t room)
 static inline size_t hose_fill(struct hose_end *to, const void *bytes, size_t n)
 {
 	n = hose_least(n, to->hose->holds - hose_least(to->hose->holds, to->used));
-	if (to->at + to->used + n > sizeof to->bytes) {
+	if (to->at + to->used + n > HOSE_MOST) {
 		memmove(to->bytes, to->bytes + to->at, to->used);
 		to->at = 0;
 	}
@@ -188,6 +190,8 @@ static inline void hose_new(struct hose *hose, leat_loop *loop, leat_flow *ends[
 		.put = hose_put,
 	};
 
+	hose->holds = hose->gives = HOSE_MOST;
+	hose->taken = hose->put = hose->partly = 0;
 	for (int i = 0; i < 2; i++) {
 		void *state;
 
@@ -201,6 +205,7 @@ static inline void hose_new(struct hose *hose, leat_loop *loop, leat_flow *ends[
 		if (e) {
 			e->self = ends[i];
 			e->hose = hose;
+			e->bytes = hose->bytes[i];
 			e->other = hose->ends[!i];
 		}
 		if (!e || !e->other)

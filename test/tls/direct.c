@@ -15,7 +15,6 @@ static void meets(size_t holds, size_t gives)
 	leat_flow *below[2];
 
 	party_open(&p);
-	hose = (struct hose){ .holds = HOSE_MOST, .gives = HOSE_MOST };
 	hose_new(&hose, p.w.loop, below);
 	party_meet_over(&p, below, "good.test");
 	expect_ok(p.error[CLIENT]);
