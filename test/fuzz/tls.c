@@ -401,8 +401,8 @@ static void narrow(fuzz *f)
 {
 	if (!hosed)
 		return;
-	hose.holds = 1 + fuzz_byte(f) * 270;
-	hose.gives = 1 + fuzz_byte(f) * 270;
+	hose.holds = 100 + fuzz_byte(f) * 270;
+	hose.gives = 100 + fuzz_byte(f) * 270;
 }
 
 static void records(fuzz *f)
