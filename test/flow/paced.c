@@ -145,9 +145,16 @@ START_TEST(all_arrives_and_then_nobody_listens)
 }
 END_TEST
 
+static void never_recalled(void *ctx, leat_error why)
+{
+	(void)ctx;
+	(void)why;
+	ck_abort_msg("it was recalled");
+}
+
 START_TEST(when_all_is_taken_it_can_be_lent_at_once)
 {
-	leat_lease lease = { .size = sizeof lease };
+	leat_lease lease = { .size = sizeof lease, .recall = never_recalled };
 
 	open_flow();
 	write_all();
