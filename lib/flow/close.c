@@ -93,6 +93,7 @@ static void settle_all(leat_flow *flow, leat_error error)
 	lt_flow_write_end(flow, error);
 	if (!flow->rare)
 		return;
+	lt_waiters_settle(flow, &flow->rare->flushing, &failure);
 	lt_waiters_settle(flow, &flow->rare->flushers, &failure);
 	lt_waiters_settle(flow, &flow->rare->shutters, &failure);
 	settle_closers(flow);
@@ -159,20 +160,31 @@ static void finish(leat_flow *flow)
 
 /* ---- progress ---- */
 
+/* To the end of an empty one. */
+static void move_ring(lt_ring *to, lt_ring *from)
+{
+	*to = *from;
+	to->next->prev = to->prev->next = to;
+	from->next = from->prev = from;
+}
+
+/* Who comes while ops->flush is being answered is not meant by the answer. */
 static void flush_step(leat_flow *flow)
 {
 	lt_rare *rare = flow->rare;
 
-	if (!rare || lt_ring_empty(&rare->flushers))
+	if (!rare || (lt_ring_empty(&rare->flushers) && lt_ring_empty(&rare->flushing)))
 		return;
 	if (flow->bits & LT_F_WRITE_ERROR) {
 		lt_outcome failure = lt_failure(lt_flow_write_error(flow));
 
+		lt_waiters_settle(flow, &rare->flushing, &failure);
 		lt_waiters_settle(flow, &rare->flushers, &failure);
-	} else if (lt_flow_queued(flow) > 0 || (flow->bits & LT_F_FLUSHING)) {
+	} else if (lt_flow_queued(flow) > 0 || (flow->bits & LT_F_FLUSHING) || lt_ring_empty(&rare->flushers)) {
 		return;
 	} else if (lt_has(flow->ops, flush)) {
 		flow->bits |= LT_F_FLUSHING;
+		move_ring(&rare->flushing, &rare->flushers);
 		flow->ops->flush(lt_flow_self(flow), lt_flow_state(flow));
 	} else {
 		lt_waiters_settle(flow, &rare->flushers, &(lt_outcome){ 0 });

@@ -139,6 +139,7 @@ lt_rare *lt_flow_rare(leat_flow *flow)
 		return NULL;
 	rare->flow = flow;
 	ring_init(&rare->flushers);
+	ring_init(&rare->flushing);
 	ring_init(&rare->shutters);
 	ring_init(&rare->closers);
 	rare->limits = (leat_flow_limits){ .size = sizeof(leat_flow_limits),

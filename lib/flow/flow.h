@@ -80,7 +80,8 @@ typedef struct lt_rare {
 	} into;
 	leat_lease *leases[2]; /* of reading, of writing; NULL: not lent */
 	unsigned recalling;    /* directions whose recall is on the stack: what it is for is not done */
-	lt_ring flushers, shutters, closers;
+	lt_ring flushers, flushing; /* who waits for ops->flush to be called; to be answered */
+	lt_ring shutters, closers;
 	lt_timer pace;  /* closing: stall, then linger */
 	lt_timer limit; /* closing, all told */
 	lt_timer idle;

@@ -529,9 +529,7 @@ void leat_flow_flushed(leat_flow *self)
 		return;
 	flow->bits &= ~(uint32_t)LT_F_FLUSHING;
 	flow->refs++;
-	/* what was written meanwhile was not flushed: ask again for all */
-	if (lt_flow_queued(flow) == 0)
-		lt_waiters_settle(flow, &flow->rare->flushers, &(lt_outcome){ 0 });
+	lt_waiters_settle(flow, &flow->rare->flushing, &(lt_outcome){ 0 });
 	lt_flow_progress(flow);
 	lt_flow_unref(flow);
 }

@@ -178,6 +178,48 @@ START_TEST(what_a_cancelled_read_into_had_gathered_comes_before_what_follows)
 }
 END_TEST
 
+/* ---- flushing ---- */
+
+static void asked_to_flush(leat_flow *self, void *state)
+{
+	(void)self;
+	(void)state;
+	wire.asked++;
+}
+
+START_TEST(a_flush_is_not_answered_by_what_was_asked_for_an_earlier_one)
+{
+	leat_flow_ops ops = wire_ops;
+	leat_io *first, *second;
+	leat_result result;
+	void *state;
+
+	ops.flush = asked_to_flush;
+	world_open(&w);
+	wire = (struct wire){ .takes = SIZE_MAX };
+	flow = leat_flow_new(w.loop, &ops, &state);
+	expect_fails(leat_flow_write(flow, "one", 3), LEAT_NONE);
+	first = leat_flow_flush(flow);
+	expect_int(wire.asked, 1);
+	expect_fails(leat_flow_write(flow, "two", 3), LEAT_NONE);
+	second = leat_flow_flush(flow);
+	expect_int(wire.asked, 1);
+	leat_flow_flushed(flow);
+	expect_fails(first, LEAT_NONE);
+	expect_false(leat_io_try(second, &result));
+	expect_int(wire.asked, 2);
+	leat_flow_flushed(flow);
+	expect_fails(second, LEAT_NONE);
+	first = leat_flow_flush(flow);
+	second = leat_flow_flush(flow);
+	leat_flow_write_failed(flow, leat_error_core(LEAT_PROTOCOL));
+	expect_fails(first, LEAT_PROTOCOL);
+	expect_fails(second, LEAT_PROTOCOL);
+	leat_flow_unref(flow);
+	close_world();
+}
+END_TEST
+
 /* ---- the end of writing ---- */
 
 static void gives_up(leat_flow *self, void *state)
@@ -692,6 +734,7 @@ END_TEST
 SUITE("guard", room_is_what_can_be_written_at_once,
 	 what_was_unread_comes_before_what_arrives_for_a_cancelled_read,
 	what_a_cancelled_read_into_had_gathered_comes_before_what_follows,
+	a_flush_is_not_answered_by_what_was_asked_for_an_earlier_one,
 	a_shutdown_that_had_no_memory_fails,
 	after_shutdown_of_reading_nothing_can_be_put_back,
 	the_end_comes_to_a_read_that_alone_holds_the_flow,
