@@ -122,6 +122,7 @@ void lt_io_take_over(leat_loop *loop, leat_io *self, leat_io *inner)
 		lt_cell_free(loop, self);
 	} else {
 		lt_outcome_copy(&self->u.outcome, &inner->u.outcome);
+		lt_io_note_lost(self, inner);
 		lt_settled(loop, self);
 	}
 	if (mortal)

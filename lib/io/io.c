@@ -72,6 +72,7 @@ void lt_settle_error(leat_loop *loop, leat_io *io, leat_error error)
 static leat_io *forward(leat_loop *loop, leat_io *io, leat_io *waiter)
 {
 	lt_outcome_copy(&waiter->u.outcome, &io->u.outcome);
+	lt_io_note_lost(waiter, io);
 	waiter->flags &= (uint8_t)~LT_FORWARD;
 	waiter->source = NULL;
 	waiter->phase = LT_SETTLED;

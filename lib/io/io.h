@@ -166,6 +166,12 @@ static inline bool lt_io_is_any(const leat_io *io, uint8_t phase, uint8_t withou
 	return (io->word & lt_word(0xff, without, 0)) == lt_word(phase, 0, 0);
 }
 
+/* Of one that passes the other's outcome on at once. */
+static inline void lt_io_note_lost(leat_io *io, const leat_io *source)
+{
+	if (__builtin_expect(source->spare & LT_LOST, 0))
+		io->spare |= LT_LOST;
+}
 static inline bool lt_io_has_lost(const leat_loop *loop, const leat_io *io)
 {
 	return (io->spare & LT_LOST) && loop->unwinding > 0;

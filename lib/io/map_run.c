@@ -74,7 +74,8 @@ bool lt_map_leave(leat_loop *loop, leat_io *self, leat_io *made)
 	self->flags &= (uint8_t)~LT_RUNNING;
 	if (!(self->flags & LT_DOOMED))
 		return false;
-	lt_io_cancel(made);
+	if (made)
+		lt_io_raze_source(loop, self, made, NULL);
 	loop->late = lt_io_has_lost(loop, self);
 	lt_map_drop(loop, self);
 	loop->late = false;

@@ -70,6 +70,45 @@ START_TEST(one_that_lost_a_race_unwinds_before_the_contexts_of_who_waited)
 }
 END_TEST
 
+static leat_io *given_race;
+
+static leat_io *give_race(void *ctx, leat_result *result)
+{
+	return given_race;
+}
+
+/* What only passes an outcome on has lost what its source had. */
+START_TEST(one_that_was_lost_in_what_a_callback_gave_does_so_too)
+{
+	static char session[] = "session";
+	leat_maker winner, stop, go;
+	leat_io *ios[2], *sides[2];
+
+	open_world();
+	ios[0] = pending(w.loop, &winner);
+	ios[1] = leat_fiber(w.loop, lose, leat_ctx_borrow(session));
+	given_race = leat_io_race(w.loop, ios, 2);
+	sides[0] = leat_io_then(pending(w.loop, &go), give_race, leat_ctx_none());
+	sides[1] = leat_sleep(w.loop, 1000);
+	top = leat_io_attach(_i ? leat_io_race(w.loop, sides, 2) : sides[0], thing_owned("context"));
+	if (!_i)
+		leat_io_cancel(sides[1]);
+	leat_io_detach(leat_io_then(pending(w.loop, &stop), cancel_it, leat_ctx_none()));
+	world_run(&w);
+	if (_i) {
+		leat_resolve(go);
+		world_run(&w);
+	}
+	leat_resolve(winner);
+	if (!_i)
+		leat_resolve(go);
+	leat_resolve(stop);
+	world_run(&w);
+	tape_expect("cancelled still session ~context");
+	close_world();
+}
+END_TEST
+
 static leat_io *lose_and_say(void *ctx, leat_loop *loop)
 {
 	say_await(pending(loop, &makers[1]));
@@ -779,6 +818,7 @@ END_TEST
 
 SUITE("fiber_cancel", one_that_lost_a_race_unwinds_before_the_contexts_of_who_waited,
 	EACH(whatever_one_was_lost_by_it_unwinds_before_the_contexts_of_who_waited, 3),
+	EACH(one_that_was_lost_in_what_a_callback_gave_does_so_too, 2),
 	a_map_that_waits_for_them_goes_before_who_waited,
 	while_one_unwinds_a_cancel_of_others_is_done_when_it_returns,
 	what_one_awaits_while_it_unwinds_has_no_context_when_it_goes_on,
