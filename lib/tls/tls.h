@@ -79,6 +79,7 @@ typedef struct lt_tls {
 	bool reading;      /* the flow below has a read of ours */
 	bool sending;      /* ... a send */
 	bool dirty, more;  /* ... and bytes that were not flushed; since a flush began */
+	unsigned asked;    /* flushes of the flow below that are not answered */
 	bool flushing;     /* leat_flow_flushed is awaited */
 	bool shutting;     /* leat_flow_told is */
 	bool telling;      /* ... and close_notify is made */

@@ -106,6 +106,9 @@ static void say_goodbye(lt_tls *l)
 		tell(l);
 }
 
+static void pump_through(lt_tls *l);
+
+/* What was written since may wait: a flush does not mean it, the goodbye does. */
 static void flushed(lt_tls *l)
 {
 	leat_flow *self = leat_flow_ref(l->self);
@@ -114,8 +117,12 @@ static void flushed(lt_tls *l)
 		l->flushing = false;
 		leat_flow_flushed(self);
 	}
-	if (!l->gone && l->shutting && !l->telling)
-		say_goodbye(l);
+	if (!l->gone && l->shutting && !l->telling && !l->sending && l->asked == 0) {
+		if (l->dirty)
+			pump_through(l);
+		else
+			say_goodbye(l);
+	}
 	leat_flow_unref(self);
 }
 
@@ -124,9 +131,10 @@ static leat_io *on_flushed(void *ctx, leat_result *result)
 	lt_tls *l = ctx;
 
 	(void)result;
+	if (--l->asked > 0) /* what was asked later has more */
+		return NULL;
 	l->dirty = l->more;
-	if (!l->sending) /* else what was written meanwhile is not out yet: on_sent goes on */
-		flushed(l);
+	flushed(l);
 	return NULL;
 }
 
@@ -137,11 +145,13 @@ static void pump_through(lt_tls *l)
 	leat_flow *self = leat_flow_ref(l->self);
 
 	lt_tls_pump(l);
-	l->more = false;
-	if (!l->sending && !l->gone && l->dirty)
+	if (!l->sending && !l->gone && l->dirty) {
+		l->more = false;
+		l->asked++;
 		leat_flow_keep(self, LEAT_WRITE, leat_io_then(leat_flow_flush(l->below), on_flushed, leat_ctx_borrow(l)));
-	else if (!l->sending && !l->gone)
+	} else if (!l->sending && !l->gone) {
 		flushed(l);
+	}
 	leat_flow_unref(self);
 }
 
@@ -155,7 +165,7 @@ static leat_io *on_sent(void *ctx, leat_result *result)
 	l->sending = false;
 	if (l->telling && !l->told)
 		tell(l);
-	else if (l->flushing || l->shutting)
+	if (!l->gone && (l->flushing || (l->shutting && !l->telling)) && l->asked == 0)
 		pump_through(l);
 	else
 		lt_tls_pump(l);

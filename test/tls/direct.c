@@ -173,6 +173,73 @@ START_TEST(the_goodbye_comes_behind_a_flush_and_what_was_written_since)
 }
 END_TEST
 
+static void opens(size_t holds)
+{
+	hose.holds = holds;
+	hose.ends[CLIENT]->blocked = false;
+	leat_flow_writable(hose.ends[CLIENT]->self);
+	party_run(&p);
+}
+
+static leat_io *flushes(void)
+{
+	leat_io *flushed = leat_flow_flush(p.flow[CLIENT]);
+
+	party_run(&p);
+	return flushed;
+}
+
+/* And not by the answer to an earlier one. */
+START_TEST(a_flush_is_done_when_the_transport_has_all)
+{
+	leat_io *first, *second, *reading;
+	leat_result result;
+
+	fill_large();
+	meets(HOSE_MOST, HOSE_MOST);
+	carries(CLIENT, SERVER, 1);
+	hose.holds = 0;
+	leat_io_ignore(leat_flow_write(p.flow[CLIENT], large, 1000));
+	party_run(&p);
+	first = flushes();
+	leat_io_ignore(leat_flow_write(p.flow[CLIENT], large, 110000));
+	party_run(&p);
+	second = flushes();
+	opens(HOSE_MOST); /* which is less */
+	expect_false(leat_io_try(second, &result));
+	reading = leat_flow_read_into(p.flow[SERVER], got, 111000, 111000);
+	party_run(&p);
+	expect_int((int)settled_int(reading), 111000);
+	expect_ok(settled(first));
+	expect_ok(settled(second));
+	part();
+}
+END_TEST
+
+START_TEST(a_flush_beside_the_goodbye_is_answered)
+{
+	leat_flow_limits limits = { .size = sizeof limits, .high_water_bytes = 1 };
+	leat_flow *below[2];
+	leat_io *flushed, *shut;
+
+	fill_large();
+	party_open(&p);
+	hose_new(&hose, p.w.loop, below);
+	expect_ok(leat_flow_set_limits(below[CLIENT], &limits));
+	party_meet_over(&p, below, "good.test");
+	carries(CLIENT, SERVER, 1000);
+	expect_ok(settled(flushes()));
+	hose.holds = 0;
+	shut = leat_flow_shutdown(p.flow[CLIENT], LEAT_WRITE);
+	party_run(&p);
+	flushed = flushes();
+	opens(HOSE_MOST);
+	expect_ok(settled(shut));
+	expect_ok(settled(flushed));
+	part();
+}
+END_TEST
+
 START_TEST(a_cut_in_the_middle_of_one_is_a_reset)
 {
 	leat_io *reading;
@@ -198,4 +265,6 @@ SUITE("direct", EACH(large_records_go_both_ways_in_any_pieces, FITS * FITS),
 	one_that_is_taken_in_part_goes_on_by_itself,
 	the_end_comes_behind_them,
 	EACH(the_goodbye_comes_behind_a_flush_and_what_was_written_since, 32),
+	a_flush_is_done_when_the_transport_has_all,
+	a_flush_beside_the_goodbye_is_answered,
 	a_cut_in_the_middle_of_one_is_a_reset)
