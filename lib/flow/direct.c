@@ -164,6 +164,8 @@ size_t leat_flow_try_write(leat_flow *flow, const struct iovec *parts, int count
 		lt_abort("%s: \"%s\" put more bytes than there were", flow->where, flow->ops->name);
 	flow->written_bytes += bytes;
 	flow->writes += bytes > 0;
+	if (bytes > 0)
+		flow->bits &= ~(uint32_t)(LT_F_WITHDRAWN | LT_F_GOES_ON);
 	lt_flow_unref(flow);
 	return bytes;
 }

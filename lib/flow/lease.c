@@ -133,6 +133,7 @@ static void count(leat_lease *lease, size_t bytes)
 	} else {
 		flow->written_bytes += bytes;
 		flow->writes++;
+		flow->bits &= ~(uint32_t)(LT_F_WITHDRAWN | LT_F_GOES_ON);
 	}
 	if (lease->offset >= 0) {
 		lease->offset += (int64_t)bytes;

@@ -397,6 +397,23 @@ START_TEST(nothing_is_put_before_what_is_queued_or_while_it_is_busy)
 }
 END_TEST
 
+START_TEST(what_was_put_is_not_said_to_be_withdrawn)
+{
+	static const char large[100000];
+	leat_flow_info info = { .size = sizeof info };
+
+	open_flow();
+	leat_io_cancel(leat_flow_write(flow, large, sizeof large));
+	leat_flow_info_get(flow, &info);
+	expect_int(info.cancelled_write, LEAT_WRITE_WITHDRAWN);
+	wire.takes = 60;
+	expect_size(put("x"), 1);
+	leat_flow_info_get(flow, &info);
+	expect_int(info.cancelled_write, LEAT_WRITE_NONE);
+	close_flow();
+}
+END_TEST
+
 START_TEST(a_put_that_fails_is_told_by_the_next_write)
 {
 	leat_error error;
@@ -460,6 +477,7 @@ SUITE("direct", who_only_wants_to_know_is_told_and_the_bytes_stay,
 	what_is_put_is_there_at_once,
 	what_was_not_taken_goes_on_by_a_write,
 	nothing_is_put_before_what_is_queued_or_while_it_is_busy,
+	what_was_put_is_not_said_to_be_withdrawn,
 	a_put_that_fails_is_told_by_the_next_write,
 	shorter_ops_are_never_asked,
 	ops_with_both_are_direct_in_both)
