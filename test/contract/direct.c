@@ -7,6 +7,7 @@
 #include <leat/direct.h>
 
 #include "contract/talk.h"
+#include "support/suite.h"
 
 /* What the next word is of who waits: of a transport that only knows that there is
  * something, the second. Takes `waiting`. */
@@ -269,13 +270,14 @@ static void w3_parts_are_put_in_order(void)
 	expect_hears(a, "one two three");
 }
 
+/* More than there is, which valgrind would not have us tell the kernel. */
 static void r2_there_may_be_any_room(void)
 {
 	char memory[16] = "";
 
 	say(b, "hello");
 	expect_int(waited(a), 1);
-	expect_size(leat_flow_try_read(a, memory, SIZE_MAX), 5);
+	expect_size(leat_flow_try_read(a, memory, suite_on_valgrind() ? sizeof memory : SIZE_MAX), 5);
 	expect_str(memory, "hello");
 	say(b, "on");
 	expect_hears(a, "on");
