@@ -273,8 +273,9 @@ static void w3_parts_are_put_in_order(void)
 /* More than there is, which valgrind would not have us tell the kernel. */
 static void r2_there_may_be_any_room(void)
 {
-	char memory[16] = "";
+	static char memory[16];
 
+	memset(memory, 0, sizeof memory);
 	say(b, "hello");
 	expect_int(waited(a), 1);
 	expect_size(leat_flow_try_read(a, memory, suite_on_valgrind() ? sizeof memory : SIZE_MAX), 5);
@@ -320,6 +321,8 @@ static void w3_what_was_put_in_part_goes_on_by_a_write(void)
 	leat_io *writing;
 	size_t n;
 
+	if (!leat_flow_is_direct(b, LEAT_WRITE)) /* then it is any write, see write.c */
+		return;
 	text_fill(text, 0, sizeof text);
 	n = leat_flow_try_write(b, &part, 1);
 	ck_assert_msg(n < sizeof text, "all of %zu bytes was taken", n);
