@@ -22,9 +22,9 @@ LEAT_API LEAT_NODISCARD leat_io *leat_flow_readable_at(leat_flow *flow, const ch
 
 /* Takes at most `room` bytes of those that are there into the caller's memory, inside
  * the call; gives how many: of what was kept, or, where nothing is, from a kind of flow
- * that has ops->take (a socket) as much as the transport has at once, to 1 MiB.  0: there are none
- * now, a read is pending or has the next, or what comes next is the end or an error.
- * Where it was less than `room`, wait by leat_flow_readable before you ask again. */
+ * that has ops->take (a socket) as much as the transport has at once, to 1 MiB.  0: there
+ * are none now, a read is pending or has the next, or what comes next is the end or an
+ * error.  Where it was less than `room`, wait by leat_flow_readable before you ask again. */
 LEAT_API size_t leat_flow_try_read(leat_flow *flow, void *memory, size_t room);
 
 /* Hands the transport what it takes now of the parts, in order, inside the call and not

@@ -13,7 +13,10 @@
 #include "base/abort.h"
 #include "flow/read.h"
 
-enum { PARTS = 64 /* of one call */, AT_ONCE = 1 << 20 /* whatever room is said to be: the kernel refuses what ends beyond memory */ };
+enum {
+	PARTS = 64,       /* of one call */
+	AT_ONCE = 1 << 20 /* whatever room is said to be: the kernel refuses what ends beyond memory */
+};
 
 /* ---- reading ---- */
 
