@@ -173,14 +173,14 @@ static void flush_step(leat_flow *flow)
 {
 	lt_rare *rare = flow->rare;
 
-	if (!rare || (lt_ring_empty(&rare->flushers) && lt_ring_empty(&rare->flushing)))
+	if (!rare)
 		return;
 	if (flow->bits & LT_F_WRITE_ERROR) {
 		lt_outcome failure = lt_failure(lt_flow_write_error(flow));
 
 		lt_waiters_settle(flow, &rare->flushing, &failure);
 		lt_waiters_settle(flow, &rare->flushers, &failure);
-	} else if (lt_flow_queued(flow) > 0 || (flow->bits & LT_F_FLUSHING) || lt_ring_empty(&rare->flushers)) {
+	} else if (lt_ring_empty(&rare->flushers) || lt_flow_queued(flow) > 0 || (flow->bits & LT_F_FLUSHING)) {
 		return;
 	} else if (lt_has(flow->ops, flush)) {
 		flow->bits |= LT_F_FLUSHING;

@@ -34,36 +34,9 @@ static bool has_kept(const leat_flow *flow)
 	return (flow->bits & LT_F_KEPT) || (flow->rare && flow->rare->late.bytes > 0);
 }
 
-static void readable_begin(leat_flow *flow, leat_io *io)
-{
-	if (has_kept(flow)) {
-		lt_flow_settle_readable(flow, io, false);
-		return;
-	}
-	flow->first.reader = io;
-	if (lt_flow_read_is_over(flow) || (flow->bits & LT_F_CLOSED))
-		lt_flow_read_over(flow);
-	else
-		lt_flow_ask(flow);
-}
-
 leat_io *leat_flow_readable_at(leat_flow *flow, const char *where)
 {
-	leat_error error;
-	leat_io *io;
-
-	if (lt_flow_refuse_read(flow, &error))
-		return lt_flow_refuse(flow, error, where);
-	if (!lt_flow_rare(flow))
-		return lt_io_nomem(flow->loop);
-	io = lt_flow_begin_read(flow, where);
-	if (!io)
-		return lt_io_refused(flow->loop);
-	flow->rare->into.min = 1;
-	flow->rare->into.max = 0;
-	flow->bits |= LT_F_INTO;
-	readable_begin(flow, io);
-	return io;
+	return lt_flow_read_into(flow, NULL, 1, 0, where);
 }
 
 /* Where the guard reads by itself it wants the bytes. */

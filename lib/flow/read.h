@@ -33,6 +33,8 @@ void lt_flow_settle_readable(leat_flow *flow, leat_io *io, bool is_end);
 
 /* ---- read_into.c: LT_F_INTO ---- */
 extern const leat_giver lt_flow_into_giver;
+/* Of at most 0 bytes: who only waits for some, see direct.c. */
+leat_io *lt_flow_read_into(leat_flow *flow, void *memory, size_t min, size_t max, const char *where);
 /* Takes what fits of the buf, keeps the rest; whether it is enough, or no more
  * can be had. */
 bool lt_flow_gather(leat_flow *flow, leat_buf *buf);

@@ -119,13 +119,11 @@ static void into_begin(leat_flow *flow, leat_io *io)
 		lt_flow_ask(flow);
 }
 
-leat_io *leat_flow_read_into_at(leat_flow *flow, void *memory, size_t min, size_t max, const char *where)
+leat_io *lt_flow_read_into(leat_flow *flow, void *memory, size_t min, size_t max, const char *where)
 {
 	leat_error error;
 	leat_io *io;
 
-	if (max < min || max == 0)
-		return lt_flow_refuse(flow, leat_error_make_at(&leat_core_errors, LEAT_INVALID, where), where);
 	if (lt_flow_refuse_read(flow, &error))
 		return lt_flow_refuse(flow, error, where);
 	if (!lt_flow_rare(flow))
@@ -139,4 +137,11 @@ leat_io *leat_flow_read_into_at(leat_flow *flow, void *memory, size_t min, size_
 	flow->bits |= LT_F_INTO;
 	into_begin(flow, io);
 	return io;
+}
+
+leat_io *leat_flow_read_into_at(leat_flow *flow, void *memory, size_t min, size_t max, const char *where)
+{
+	if (max < min || max == 0)
+		return lt_flow_refuse(flow, leat_error_make_at(&leat_core_errors, LEAT_INVALID, where), where);
+	return lt_flow_read_into(flow, memory, min, max, where);
 }

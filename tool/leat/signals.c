@@ -4,6 +4,9 @@
 
 #include "signals.h"
 
+static const int numbers[] = { SIGTERM, SIGINT, SIGUSR1, SIGHUP /* last, as it may be left out */ };
+enum { NUMBERS = sizeof numbers / sizeof *numbers };
+
 static bool is_ignored(int number)
 {
 	struct sigaction now;
@@ -16,18 +19,13 @@ void signals_end(leat_signals *signals)
 	sigset_t late;
 
 	sigemptyset(&late);
-	sigaddset(&late, SIGTERM);
-	sigaddset(&late, SIGINT);
-	sigaddset(&late, SIGUSR1);
-	sigaddset(&late, SIGHUP);
+	for (int i = 0; i < NUMBERS; i++)
+		sigaddset(&late, numbers[i]);
 	sigprocmask(SIG_BLOCK, &late, NULL);
 	leat_signals_free(signals);
 }
 
 leat_signals *signals_to_end(leat_loop *loop)
 {
-	static const int numbers[] = { SIGTERM, SIGINT, SIGUSR1, SIGHUP };
-	size_t count = sizeof numbers / sizeof *numbers;
-
-	return leat_signals_new_at(loop, numbers, is_ignored(SIGHUP) ? count - 1 : count, LEAT_HERE);
+	return leat_signals_new_at(loop, numbers, is_ignored(SIGHUP) ? NUMBERS - 1 : NUMBERS, LEAT_HERE);
 }
